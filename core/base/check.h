@@ -14,8 +14,8 @@ namespace bp {
 
 }  // namespace bp
 
-#define BP_CHECK(cond, ...)                                                \
-  do {                                                                     \
-    if (!(cond)) [[unlikely]]                                              \
-      ::bp::check_failed(#cond, ::fmt::format("" __VA_ARGS__));            \
+#define BP_CHECK(cond, ...)                                     \
+  do {                                                          \
+    if (!(cond)) [[unlikely]]                                   \
+      ::bp::check_failed(#cond, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

@@ -21,9 +21,9 @@ enum class DType : uint16_t {
   kBool = 10,     // one byte, 0 or 1
   kFp8E4M3 = 11,  // OCP FP8, no infinities ("fn")
   kFp8E5M2 = 12,
-  kE8M0 = 13,    // a power of two, the scale of MX formats
-  kI4 = 14,      // two a byte, the lower nibble first
-  kU4 = 15,      // two a byte, the lower nibble first
+  kE8M0 = 13,     // a power of two, the scale of MX formats
+  kI4 = 14,       // two a byte, the lower nibble first
+  kU4 = 15,       // two a byte, the lower nibble first
   kFp4E2M1 = 16,  // two a byte, the lower nibble first
   // GGUF block formats
   kQ4_0 = 32,

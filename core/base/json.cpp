@@ -42,14 +42,30 @@ class Writer {
 
   void write(const json::value& value, int depth) {
     switch (value.kind()) {
-      case json::kind::null: out_ += "null"; break;
-      case json::kind::bool_: out_ += value.get_bool() ? "true" : "false"; break;
-      case json::kind::int64: out_ += fmt::to_string(value.get_int64()); break;
-      case json::kind::uint64: out_ += fmt::to_string(value.get_uint64()); break;
-      case json::kind::double_: out_ += write_json_double(value.get_double()); break;
-      case json::kind::string: out_ += write_json_string(value.get_string(), style_.ensure_ascii); break;
-      case json::kind::array: write_array(value.get_array(), depth); break;
-      case json::kind::object: write_object(value.get_object(), depth); break;
+      case json::kind::null:
+        out_ += "null";
+        break;
+      case json::kind::bool_:
+        out_ += value.get_bool() ? "true" : "false";
+        break;
+      case json::kind::int64:
+        out_ += fmt::to_string(value.get_int64());
+        break;
+      case json::kind::uint64:
+        out_ += fmt::to_string(value.get_uint64());
+        break;
+      case json::kind::double_:
+        out_ += write_json_double(value.get_double());
+        break;
+      case json::kind::string:
+        out_ += write_json_string(value.get_string(), style_.ensure_ascii);
+        break;
+      case json::kind::array:
+        write_array(value.get_array(), depth);
+        break;
+      case json::kind::object:
+        write_object(value.get_object(), depth);
+        break;
     }
   }
 

@@ -25,7 +25,7 @@ struct Descriptor {
 };
 
 Result<size_t> regular_file_size(int fd, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (fd < 0 || ::fstat(fd, &info) != 0) {
     return fail(ErrorCode::kRefused, path, fmt::format("cannot open ({})", std::strerror(errno)), "check the path");
   }

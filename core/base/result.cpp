@@ -30,28 +30,41 @@ std::string Error::message() const {
 
 int exit_code(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kFailed: return 1;
+    case ErrorCode::kFailed:
+      return 1;
     case ErrorCode::kUsage:
-    case ErrorCode::kConfig: return 2;
+    case ErrorCode::kConfig:
+      return 2;
     case ErrorCode::kRefused:
-    case ErrorCode::kUnsupported: return 3;
+    case ErrorCode::kUnsupported:
+      return 3;
     case ErrorCode::kDevice:
-    case ErrorCode::kOutOfMemory: return 4;
-    case ErrorCode::kInterrupted: return 130;
+    case ErrorCode::kOutOfMemory:
+      return 4;
+    case ErrorCode::kInterrupted:
+      return 130;
   }
   return 1;
 }
 
 const char* error_code_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kFailed: return "failed";
-    case ErrorCode::kUsage: return "usage";
-    case ErrorCode::kConfig: return "config";
-    case ErrorCode::kRefused: return "refused";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kDevice: return "device";
-    case ErrorCode::kOutOfMemory: return "out_of_memory";
-    case ErrorCode::kInterrupted: return "interrupted";
+    case ErrorCode::kFailed:
+      return "failed";
+    case ErrorCode::kUsage:
+      return "usage";
+    case ErrorCode::kConfig:
+      return "config";
+    case ErrorCode::kRefused:
+      return "refused";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kDevice:
+      return "device";
+    case ErrorCode::kOutOfMemory:
+      return "out_of_memory";
+    case ErrorCode::kInterrupted:
+      return "interrupted";
   }
   return "failed";
 }

@@ -48,16 +48,15 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string where, std::strin
 
 #define BP_CONCAT_INNER(a, b) a##b
 #define BP_CONCAT(a, b) BP_CONCAT_INNER(a, b)
-#define BP_TRY_IMPL(tmp, decl, expr)                                  \
-  auto tmp = (expr);                                                  \
+#define BP_TRY_IMPL(tmp, decl, expr)                                    \
+  auto tmp = (expr);                                                    \
   if (!tmp.has_value()) return std::unexpected(std::move(tmp.error())); \
   decl = std::move(*tmp)
 
 // BP_TRY(auto x, f());  returns f()'s error from the enclosing function, or declares x with its value.
 #define BP_TRY(decl, expr) BP_TRY_IMPL(BP_CONCAT(bp_try_, __COUNTER__), decl, expr)
 // BP_TRY_VOID(f());  the same for a Status, or for a value nobody needs.
-#define BP_TRY_VOID(expr)                                                   \
-  do {                                                                      \
-    if (auto bp_status_ = (expr); !bp_status_.has_value())                  \
-      return std::unexpected(std::move(bp_status_.error()));                \
+#define BP_TRY_VOID(expr)                                                                                         \
+  do {                                                                                                            \
+    if (auto bp_status_ = (expr); !bp_status_.has_value()) return std::unexpected(std::move(bp_status_.error())); \
   } while (false)

@@ -24,7 +24,8 @@ TEST(Json, KeepsOrderAndEscapes) {
 TEST(Json, IndentsAsPythonDoes) {
   const auto value = parse_json(R"({"a":[1,{}],"b":[]})", "test");
   ASSERT_TRUE(value.has_value());
-  EXPECT_EQ(write_json(*value, {.indent = 2, .item_separator = ","}), "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": []\n}");
+  EXPECT_EQ(write_json(*value, {.indent = 2, .item_separator = ","}),
+            "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": []\n}");
 }
 
 TEST(Json, RefusesBadInputByByte) {
@@ -36,9 +37,7 @@ TEST(Json, RefusesBadInputByByte) {
   }
 }
 
-TEST(Json, RefusesDeepNesting) {
-  EXPECT_FALSE(parse_json(std::string(100000, '['), "deep").has_value());
-}
+TEST(Json, RefusesDeepNesting) { EXPECT_FALSE(parse_json(std::string(100000, '['), "deep").has_value()); }
 
 }  // namespace
 }  // namespace bp

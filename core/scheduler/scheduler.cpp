@@ -1,0 +1,124 @@
+#include "scheduler/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace bp {
+namespace {
+
+bool in_batch(const Batch& batch, const Sequence& sequence) {
+  return std::ranges::any_of(batch.items, [&](const BatchItem& item) { return item.sequence == &sequence; });
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const SchedulerOptions& options, PageAllocator& pages) : options_(options), pages_(&pages) {
+  BP_CHECK(options.max_batch_tokens > 0 && options.max_seqs > 0 && options.max_outputs > 0 && options.page_size > 0);
+}
+
+Result<SequenceId> Scheduler::add(Request request) {
+  if (request.prompt.empty()) return fail(ErrorCode::kUsage, "prompt", "has no tokens", "give at least one token");
+  const int64_t n_prompt = static_cast<int64_t>(request.prompt.size());
+  const int64_t n_total = n_prompt + std::max(request.max_new_tokens - 1, 0);  // the last token needs no KV
+  const int64_t limit = std::min<int64_t>(options_.max_context, int64_t{pages_->total_pages()} * options_.page_size);
+  if (n_prompt > limit) {
+    return fail(ErrorCode::kUsage, "prompt", fmt::format("is too long ({} tokens, context {})", n_prompt, limit),
+                "shorten it, or raise engine.max_context or kv.memory_fraction");
+  }
+  if (n_total > limit) request.max_new_tokens = static_cast<int>(limit - n_prompt + 1);
+  waiting_.push_back(std::make_unique<Sequence>(next_id_, std::move(request), *pages_, options_.page_size));
+  return next_id_++;
+}
+
+Batch Scheduler::next() {
+  Batch batch;
+  // By index: make_room may move sequences from the end of running_ to waiting_.
+  for (size_t i = 0; i < running_.size(); ++i) {
+    if (!schedule(*running_[i], batch)) break;
+  }
+  admit(batch);
+  return batch;
+}
+
+void Scheduler::admit(Batch& batch) {
+  while (!waiting_.empty() && static_cast<int>(batch.items.size()) < options_.max_seqs) {
+    Sequence& sequence = *waiting_.front();
+    // A whole prompt must fit, so that admitted sequences do not evict each other at once.
+    if (sequence.pages.pages_missing(sequence.n_tokens()) > pages_->free_pages()) return;
+    if (!schedule(sequence, batch)) return;
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+bool Scheduler::schedule(Sequence& sequence, Batch& batch) {
+  const int budget = options_.max_batch_tokens - batch.n_tokens;
+  const int outputs = options_.max_outputs - batch.n_outputs;
+  if (budget <= 0 || outputs <= 0 || static_cast<int>(batch.items.size()) >= options_.max_seqs) return false;
+  const int missing = sequence.n_tokens() - sequence.n_computed;
+  int n = std::min(missing, budget);
+  if (options_.max_chunk > 0) n = std::min(n, options_.max_chunk);
+  // Rows of logits are wanted for prompt tokens computed for the first time only: a preempted sequence is not asked
+  // twice.
+  const bool all = sequence.request.all_logits && sequence.n_generated() == 0;
+  if (all) n = std::min(n, outputs);
+  if (!make_room(sequence, sequence.n_computed + n, batch)) return false;
+  const bool last = n == missing;
+  BatchItem item{&sequence, sequence.n_computed, n, all ? n : last ? 1 : 0, last};
+  batch.items.push_back(item);
+  batch.n_tokens += n;
+  batch.n_outputs += item.n_outputs;
+  return true;
+}
+
+bool Scheduler::make_room(Sequence& sequence, int n_tokens, const Batch& batch) {
+  while (sequence.pages.pages_missing(n_tokens) > pages_->free_pages()) {
+    if (running_.empty()) return false;
+    Sequence& victim = *running_.back();
+    if (&victim == &sequence || in_batch(batch, victim)) return false;
+    victim.pages.clear();
+    victim.n_computed = 0;
+    waiting_.push_front(std::move(running_.back()));
+    running_.pop_back();
+  }
+  return sequence.pages.grow(n_tokens).has_value();
+}
+
+void Scheduler::commit(const Batch& batch, const std::vector<int32_t>& tokens) {
+  size_t next_token = 0;
+  for (const BatchItem& item : batch.items) {
+    Sequence& sequence = *item.sequence;
+    sequence.n_computed = item.first + item.n_tokens;
+    if (!item.samples) continue;
+    BP_CHECK(next_token < tokens.size(), "{} tokens for more items", tokens.size());
+    const int32_t token = tokens[next_token++];
+    if (sequence.request.max_new_tokens == 0) {
+      sequence.finish = FinishReason::kLength;
+    } else {
+      sequence.append(token);
+    }
+  }
+  retire();
+}
+
+void Scheduler::retire() {
+  for (auto& sequence : running_) {
+    if (sequence->finish == FinishReason::kNone) continue;
+    sequence->pages.clear();
+    finished_.push_back(std::move(sequence));
+  }
+  std::erase(running_, nullptr);
+}
+
+std::vector<std::unique_ptr<Sequence>> Scheduler::take_finished() { return std::exchange(finished_, {}); }
+
+void Scheduler::cancel(SequenceId id) {
+  std::erase_if(waiting_, [&](const auto& sequence) { return sequence->id == id; });
+  std::erase_if(running_, [&](const auto& sequence) { return sequence->id == id; });
+}
+
+}  // namespace bp

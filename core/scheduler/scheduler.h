@@ -1,0 +1,60 @@
+// Decides what each step computes: running sequences first (a token each), then prompts in order of arrival, in chunks,
+// within one token budget. Pure bookkeeping: no device, no clock. Not thread-safe: the engine thread's. Invariant: a
+// sequence is waiting, running or finished; only running ones hold pages.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "kv/page_allocator.h"
+#include "scheduler/batch.h"
+
+namespace bp {
+
+struct SchedulerOptions {
+  int max_batch_tokens = 512;  // tokens in one step
+  int max_seqs = 64;           // sequences in one step
+  int max_outputs = 64;        // rows of logits in one step, >= 1
+  int max_chunk = 0;           // prompt tokens of one sequence in one step; 0: as many as fit
+  int max_context = 0;         // tokens of one sequence
+  int page_size = 16;
+};
+
+class Scheduler {
+ public:
+  // `pages` outlives the scheduler.
+  Scheduler(const SchedulerOptions& options, PageAllocator& pages);
+
+  // Queues a request. Errors (kUsage): an empty prompt, or one that with its new tokens exceeds the context or all
+  // pages.
+  Result<SequenceId> add(Request request);
+
+  // The next step; empty when nothing waits or runs. Where pages run out, the sequence that came last gives its pages
+  // back and is computed again later.
+  Batch next();
+
+  // The results of the step `batch`: one token per item that samples, in order of items.
+  void commit(const Batch& batch, const std::vector<int32_t>& tokens);
+
+  // Sequences that ended since the last call; they hold no pages any more.
+  std::vector<std::unique_ptr<Sequence>> take_finished();
+  // Ends a sequence without a result. Unknown or finished ids are ignored.
+  void cancel(SequenceId id);
+  bool idle() const { return waiting_.empty() && running_.empty(); }
+
+ private:
+  bool schedule(Sequence& sequence, Batch& batch);
+  bool make_room(Sequence& sequence, int n_tokens, const Batch& batch);
+  void admit(Batch& batch);
+  void retire();
+
+  SchedulerOptions options_;
+  PageAllocator* pages_;
+  SequenceId next_id_ = 0;
+  std::deque<std::unique_ptr<Sequence>> waiting_;
+  std::vector<std::unique_ptr<Sequence>> running_;  // in order of arrival
+  std::vector<std::unique_ptr<Sequence>> finished_;
+};
+
+}  // namespace bp
