@@ -1,0 +1,128 @@
+// An open device: RAII over the table of the plugin that brought it.
+// Thread-safety: that of plugin.h. alloc, import, layout_info, pack, query and plan on any thread at once; a queue on
+// one. Invariants: the registry outlives its devices, a device all that it made. Once fault().lost(), calls fail
+// without reaching the plugin; only destroying still works.
+#pragma once
+
+#include <backplane/plugin.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "plugin_host/device_fault.h"
+#include "plugin_host/memory.h"
+#include "plugin_host/plan.h"
+#include "plugin_host/queue.h"
+
+namespace bp {
+
+class LoadedPlugin;
+
+// What a plugin sees, before anything is opened.
+struct DeviceInfo {
+  std::string id;    // "cpu:0"
+  std::string name;  // "AMD EPYC 9654"
+  std::string plugin, arch, driver;
+  std::string why;  // where score is 0: why it cannot be used
+  uint64_t memory_bytes = 0;
+  int32_t score = 0;  // 0 = unusable; "auto" takes the highest
+  uint32_t cls = 0;   // as plugin.h has it
+  std::array<uint8_t, 32> fingerprint{};
+};
+
+// How a device stores values in a layout.
+struct LayoutInfo {
+  uint64_t size_bytes = 0;
+  uint64_t align = 1;
+  uint64_t ws_bytes = 0;     // workspace of pack()
+  int64_t row_multiple = 1;  // pack() takes rows in multiples of this
+  int64_t page_tokens = 0;   // of a KV page
+  bool from_host = false;    // pack() reads host spans
+  bool from_device = false;  // pack() reads device spans
+};
+
+class Device {
+ public:
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  const DeviceInfo& info() const { return info_; }
+  std::span<const bp_heap> heaps() const { return heaps_; }
+  // The rows of the device's plugin, then those of plugins attached to it. Ids are unique.
+  std::span<const bp_kernel* const> kernels() const { return kernels_; }
+  // The name of the plugin that brought `kernel`. REQUIRES: one of kernels().
+  const std::string& plugin_of(const bp_kernel& kernel) const;
+
+  // launch() runs the work before it returns: give the queue a thread of its own and no timeout.
+  bool inline_launch() const { return (api_.flags & BP_DEV_INLINE) != 0; }
+  bool copies_async() const { return (api_.flags & BP_DEV_COPY_ASYNC) != 0; }
+  bool has_events() const { return api_.event_create != nullptr; }
+  bool has_layouts() const { return api_.layout_info != nullptr && api_.pack != nullptr; }
+
+  // A slab of the first heap of that kind. `name` is for the plugin's messages. Errors: kOutOfMemory, kDevice;
+  // kUnsupported where no heap is of that kind. REQUIRES: bytes > 0.
+  Result<Memory> alloc(uint64_t bytes, const char* name, AllocKind kind = AllocKind::kDevice);
+  // `bytes`, a mapped file, as memory that kernels read in place; they outlive it. kUnsupported where the device has no
+  // such heap, does not read it at full speed, or wants another alignment.
+  Result<Memory> import(std::span<const std::byte> bytes);
+
+  Result<Queue> create_queue(const QueueDesc& desc = {});
+  // kUnsupported where !has_events().
+  Result<Event> create_event(bool timing = false, bool host_wait = false);
+
+  // How the device stores `values` (weights: each one source; KV: one page) in an interned layout.
+  Result<LayoutInfo> layout_info(uint32_t layout, std::span<const bp_value> values);
+  // Enqueues one packing. The sources stay valid until the queue has passed it.
+  Status pack(const bp_pack& job, Queue& queue);
+
+  // Is the region fine for the kernel: kUnsupported if not. `config`: one value for each tunable, empty = defaults.
+  // A kernel without query() says yes, with nothing known.
+  Result<PlanInfo> query(const bp_kernel& kernel, const bp_region& region, std::span<const int64_t> config = {});
+  // May compile for seconds.
+  Result<Plan> plan(const bp_kernel& kernel, const bp_region& region, std::span<const int64_t> config = {});
+
+  // The process-wide number of a versioned op, layout or native type; 0 = unknown. See intern.h.
+  uint32_t intern(std::string_view name) const;
+
+  // Null where the plugin has no such extension: "graph/1".
+  const void* extension(const char* name_and_version) const;
+  bp_device* handle() const { return handle_; }
+  const bp_device_api& api() const { return api_; }
+  DeviceFault& fault() { return fault_; }
+
+ private:
+  friend class PluginRegistry;
+  // A plugin's hold on this device: the owner's, or an attached plugin's.
+  struct Table {
+    const LoadedPlugin* plugin = nullptr;
+    bp_device* handle = nullptr;
+    bp_device_api api{};
+  };
+
+  explicit Device(DeviceInfo info);
+  static Result<std::unique_ptr<Device>> open(const LoadedPlugin& owner, const DeviceInfo& info);
+  Status attach(const LoadedPlugin& plugin);
+  Status read_heaps();
+  Status add_kernels(const Table& table);
+  const Table& table_of(const bp_kernel& kernel) const;
+
+  DeviceInfo info_;
+  DeviceFault fault_;
+  const LoadedPlugin* owner_ = nullptr;
+  bp_device* handle_ = nullptr;
+  bp_device_api api_{};
+  std::vector<std::unique_ptr<Table>> tables_;  // the owner's first; closed in reverse
+  std::vector<bp_heap> heaps_;
+  std::vector<const bp_kernel*> kernels_;
+  std::unordered_map<const bp_kernel*, const Table*> table_of_;
+};
+
+}  // namespace bp

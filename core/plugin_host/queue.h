@@ -1,0 +1,76 @@
+// The order of work on a device, and the events that order queues among each other. Movable; destroyed with the object.
+// Not thread-safe: one queue is driven by one thread at a time; sync() may be called on any. The device outlives both.
+#pragma once
+
+#include <backplane/plugin.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "plugin_host/device_fault.h"
+
+namespace bp {
+
+inline constexpr uint64_t kNoTimeout = UINT64_MAX;
+
+struct QueueDesc {
+  bool copy = false;   // for copies beside compute
+  bool blame = false;  // sync after each launch, so that a fault names its launch
+  int32_t priority = 0;
+};
+
+class Event {
+ public:
+  Event() = default;
+  bp_event* handle() const { return event_.get(); }
+
+  // Waits on the host until the last record is reached. kDevice on a timeout, and the device counts as lost then.
+  Status sync(uint64_t timeout_ns = kNoTimeout);
+  // Microseconds from `start` to this event. REQUIRES: both made with timing, recorded and reached.
+  Result<double> elapsed_us_since(const Event& start) const;
+
+ private:
+  friend class Device;
+  struct Destroy {
+    const bp_device_api* api = nullptr;
+    void operator()(bp_event* event) const { api->event_destroy(event); }
+  };
+  Event(std::unique_ptr<bp_event, Destroy> event, const bp_device_api* api, DeviceFault* fault)
+      : event_(std::move(event)), api_(api), fault_(fault) {}
+
+  std::unique_ptr<bp_event, Destroy> event_;
+  const bp_device_api* api_ = nullptr;
+  DeviceFault* fault_ = nullptr;
+};
+
+class Queue {
+ public:
+  Queue() = default;
+  bp_queue* handle() const { return queue_.get(); }
+
+  // Copies dst[i] <- src[i], in queue order; a piece with a host span may block until it is done.
+  // REQUIRES: as many pieces on both sides, each pair of equal bytes.
+  Status copy(std::span<const bp_span> dst, std::span<const bp_span> src);
+  // Waits on the host until everything enqueued is done. kDevice on a timeout, and the device counts as lost then.
+  Status sync(uint64_t timeout_ns = kNoTimeout);
+  // kUnsupported on devices without events.
+  Status record(Event& event);
+  Status wait(Event& event);
+
+ private:
+  friend class Device;
+  struct Destroy {
+    const bp_device_api* api = nullptr;
+    void operator()(bp_queue* queue) const { api->queue_destroy(queue); }
+  };
+  Queue(std::unique_ptr<bp_queue, Destroy> queue, const bp_device_api* api, DeviceFault* fault)
+      : queue_(std::move(queue)), api_(api), fault_(fault) {}
+
+  std::unique_ptr<bp_queue, Destroy> queue_;
+  const bp_device_api* api_ = nullptr;
+  DeviceFault* fault_ = nullptr;
+};
+
+}  // namespace bp
