@@ -48,6 +48,13 @@ const DTypeInfo& dtype_info(DType dtype) {
   BP_CHECK(false, "dtype {}", static_cast<int>(dtype));
 }
 
+std::optional<DType> dtype_of_number(int64_t number) {
+  for (const DTypeInfo& info : kInfos) {
+    if (static_cast<int64_t>(info.dtype) == number) return info.dtype;
+  }
+  return std::nullopt;
+}
+
 std::optional<DType> parse_dtype(std::string_view name) {
   for (const DTypeInfo& info : kInfos) {
     if (info.name == name) return info.dtype;

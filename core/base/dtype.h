@@ -50,6 +50,8 @@ struct DTypeInfo {
 
 // REQUIRES: dtype is one of the list.
 const DTypeInfo& dtype_info(DType dtype);
+// A number from outside (an attribute, a file): nullopt where it names no dtype.
+std::optional<DType> dtype_of_number(int64_t number);
 std::optional<DType> parse_dtype(std::string_view name);
 std::string_view dtype_name(DType dtype);
 // Blocks of more than one element: rows have no stride of single elements.

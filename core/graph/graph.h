@@ -1,8 +1,8 @@
-// The graph: values joined by primitive ops, in the order in which they run. Plain data; built by GraphBuilder, checked by
-// verify(), changed by passes. Not thread-safe while it is changed; const access from any thread.
-// Invariants (what verify() checks): nodes are in topological order; a value has at most one producer; every operand is
-// defined before its use; shapes and dtypes are what the op's definition infers; a value that `updates` another names a
-// value of the same shape and dtype, and nobody reads the old one afterwards.
+// The graph: values joined by primitive ops, in the order in which they run. Plain data; built by GraphBuilder, checked
+// by verify(), changed by passes. Not thread-safe while it is changed; const access from any thread. Invariants (what
+// verify() checks): nodes are in topological order; a value has at most one producer; every operand is defined before
+// its use; shapes and dtypes are what the op's definition infers; a value that `updates` another names a value of the
+// same shape and dtype, and nobody reads the old one afterwards.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +36,11 @@ struct Extent {
 
 // A dynamic size and the bucket it lies in. Equal symbol, equal size.
 struct Symbol {
-  std::string name;        // "n_tokens"
-  int64_t min = 0;         // the bucket: min <= size <= max, size % multiple_of == 0
+  std::string name;  // "n_tokens"
+  int64_t min = 0;   // the bucket: min <= size <= max, size % multiple_of == 0
   int64_t max = 0;
   int64_t multiple_of = 1;
-  SymbolId base = kNone;   // derived: size = mul * size(base) + add
+  SymbolId base = kNone;  // derived: size = mul * size(base) + add
   int64_t mul = 1;
   int64_t add = 0;
   ValueId len_value = kNone;  // an i32 scalar on the device that holds the true size
@@ -54,7 +54,8 @@ enum class Role : uint8_t {
   kParam,       // written by the host before each step: token ids, lengths, page tables
 };
 
-// Constant bytes on the host, in row-major order as the file has them. The owner (a mapped file, the model) outlives the graph.
+// Constant bytes on the host, in row-major order as the file has them. The owner (a mapped file, the model) outlives
+// the graph.
 struct HostTensor {
   std::string name;
   DType dtype = DType::kInvalid;
@@ -67,8 +68,8 @@ struct Value {
   DType dtype = DType::kInvalid;
   std::vector<Extent> dims;
   Role role = Role::kActivation;
-  NodeId producer = kNone;     // kNone: an input or a weight
-  ValueId updates = kNone;     // shares that value's storage and replaces its content
+  NodeId producer = kNone;      // kNone: an input or a weight
+  ValueId updates = kNone;      // shares that value's storage and replaces its content
   int32_t host_tensor = kNone;  // role kWeight: index into Graph::host_tensors
 };
 
@@ -86,8 +87,8 @@ struct Node {
   std::string scope;        // "blk.0.attn": for people
 
   const AttrValue* attr(std::string_view key) const;
-  int64_t attr_int(std::string_view key) const;    // REQUIRES: exists and is an int
-  double attr_float(std::string_view key) const;   // REQUIRES: exists and is a float
+  int64_t attr_int(std::string_view key) const;   // REQUIRES: exists and is an int
+  double attr_float(std::string_view key) const;  // REQUIRES: exists and is a float
 };
 
 struct Graph {
@@ -95,7 +96,7 @@ struct Graph {
   std::vector<Symbol> symbols;
   std::vector<Value> values;
   std::vector<Node> nodes;
-  std::vector<ValueId> inputs;   // roles kParam, kKv and activations given from outside
+  std::vector<ValueId> inputs;  // roles kParam, kKv and activations given from outside
   std::vector<ValueId> outputs;
   std::vector<HostTensor> host_tensors;
 
