@@ -1,0 +1,29 @@
+// The command line: reads the arguments, runs the subcommand named, and turns its error into a line and an exit code.
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+
+int main(int argc, char** argv) {
+  using namespace bp::cli;
+  install_interrupt_handler();
+  CLI::App app("Backplane runs large language models on whatever hardware its plugins bring.", "backplane");
+  app.set_version_flag("--version", BACKPLANE_VERSION);
+  app.require_subcommand(1);
+  Invocation invocation;
+  for (const auto add : {add_run, add_eval, add_tokenize, add_template, add_devices, add_plugins, add_bench, add_explain, add_pull, add_config}) {
+    add(app, invocation);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    print_error({bp::ErrorCode::kUsage, "command line", error.what(), "see backplane --help"}, invocation.global.json);
+    return bp::exit_code(bp::ErrorCode::kUsage);
+  }
+  const bp::Status done = invocation.work(invocation.global);
+  if (done.has_value()) return 0;
+  print_error(done.error(), invocation.global.json);
+  return bp::exit_code(done.error().code);
+}

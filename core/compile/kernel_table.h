@@ -1,0 +1,50 @@
+// A device's kernel rows, their patterns, guards, layouts and aliases parsed once. Immutable after create(): any thread.
+#pragma once
+
+#include <backplane/plugin.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/guard.h"
+#include "graph/pattern.h"
+
+namespace bp {
+
+struct KernelRow {
+  const bp_kernel* kernel = nullptr;
+  std::string id;
+  Pattern pattern;
+  Guard guard;
+  std::vector<std::vector<std::string>> layouts;  // by slot: accepted names, best first; empty: any, as the file has it
+  std::vector<std::pair<int, int>> aliases;       // (output slot, input slot) that may share storage
+};
+
+// A row that was left out, and why: printed by `plugins kernels` and `explain`.
+struct RejectedRow {
+  std::string id;
+  std::string reason;
+};
+
+struct KernelSelection {
+  std::vector<std::string> deny;   // ids never used
+  std::vector<std::string> force;  // ids preferred over every other that matches
+};
+
+class KernelTable {
+ public:
+  // A row that cannot be parsed or names an op that this host lacks is rejected; the others stay. Rows are ordered: forced
+  // ones first, then by the number of nodes they cover, then by priority.
+  static KernelTable create(std::span<const bp_kernel* const> kernels, const KernelSelection& selection);
+
+  std::span<const KernelRow> rows() const { return rows_; }
+  std::span<const RejectedRow> rejected() const { return rejected_; }
+
+ private:
+  std::vector<KernelRow> rows_;
+  std::vector<RejectedRow> rejected_;
+};
+
+}  // namespace bp

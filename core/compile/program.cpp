@@ -1,0 +1,116 @@
+#include "compile/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "compile/program_step.h"
+#include "graph/opset.h"
+#include "reference/reference.h"
+
+namespace bp {
+
+Result<const Buffer*> Arena::reserve(uint64_t size_bytes) {
+  for (const auto& slab : slabs_) {
+    if (slab->size_bytes() >= size_bytes) return slab.get();
+  }
+  BP_TRY(Buffer slab, Buffer::create(device_, size_bytes, "activations"));
+  slabs_.push_back(std::make_unique<Buffer>(std::move(slab)));
+  return slabs_.back().get();
+}
+
+uint64_t Arena::size_bytes() const {
+  uint64_t total = 0;
+  for (const auto& slab : slabs_) total += slab->size_bytes();
+  return total;
+}
+
+Program::~Program() = default;
+
+Status Program::run(std::span<const int64_t> sizes, uint64_t step_number) {
+  sizes_.assign(sizes.begin(), sizes.end());
+  for (size_t i = 0; i < graph_.symbols.size(); ++i) {
+    const Symbol& symbol = graph_.symbols[i];
+    if (symbol.base != kNone) sizes_[i] = symbol.mul * sizes_[static_cast<size_t>(symbol.base)] + symbol.add;
+    BP_CHECK(sizes_[i] >= symbol.min && sizes_[i] <= symbol.max, "{} = {} in [{}, {}]", symbol.name, sizes_[i], symbol.min,
+             symbol.max);
+  }
+  const bool trace = log::enabled(log::Level::kTrace);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    if (trace && step.kind != Step::Kind::kView) {
+      const StepInfo& info = infos_[i];
+      log::trace("step {}: launch {} {} on {} ({})", step_number, info.op, info.scope, info.device, info.kernel);
+    }
+    if (step.kind == Step::Kind::kLaunch) {
+      BP_TRY_VOID(launch(step, step_number << 16 | i));
+    } else if (step.kind == Step::Kind::kReference) {
+      BP_TRY_VOID(run_on_reference(step));
+    }
+  }
+  return {};
+}
+
+Status Program::launch(Step& step, uint64_t tag) {
+  for (size_t i = 0; i < step.symbols.size(); ++i) step.dyn[i] = sizes_[static_cast<size_t>(step.symbols[i])];
+  auto status = step.bound->launch(*queue_, step.dyn, tag);
+  if (status.has_value()) return {};
+  status.error().where += fmt::format(" node {}", step.name);
+  return status;
+}
+
+namespace {
+
+int64_t size_of(const Extent& extent, std::span<const int64_t> sizes) {
+  return extent.is_static() ? extent.value : sizes[static_cast<size_t>(extent.symbol)];
+}
+
+}  // namespace
+
+Status Program::run_on_reference(Step& step) {
+  if (queue_ != nullptr) BP_TRY_VOID(queue_->sync());
+  // Operands out of the host's reach are copied to it and, where they are results, back.
+  std::vector<std::vector<std::byte>> staged(step.operands.size());
+  std::vector<RefTensor> tensors(step.operands.size());
+  for (size_t i = 0; i < step.operands.size(); ++i) {
+    const auto& operand = step.operands[i];
+    if (operand.value == kNone) continue;
+    const Value& value = graph_.value(operand.value);
+    tensors[i].dtype = value.dtype;
+    for (const Extent& extent : value.dims) tensors[i].dims.push_back(size_of(extent, sizes_));
+    tensors[i].data = operand.memory.host();
+    if (tensors[i].data != nullptr || operand.memory.size_bytes == 0) continue;
+    staged[i].resize(operand.memory.size_bytes);
+    tensors[i].data = staged[i].data();
+    const bp_span host{nullptr, staged[i].data(), 0, operand.memory.size_bytes};
+    const bp_span device = operand.memory.span();
+    if (queue_ != nullptr) BP_TRY_VOID(queue_->copy({&host, 1}, {&device, 1}));
+  }
+  if (queue_ != nullptr) BP_TRY_VOID(queue_->sync());
+  const std::span<RefTensor> all(tensors);
+  auto status = run_reference(*step.node->op, step.node->attrs, all.first(step.n_in), all.subspan(step.n_in));
+  if (!status.has_value()) {
+    status.error().where = fmt::format("reference node {}: {}", step.name, status.error().where);
+    return status;
+  }
+  for (size_t i = step.n_in; i < staged.size(); ++i) {
+    if (staged[i].empty()) continue;
+    const bp_span host{nullptr, staged[i].data(), 0, step.operands[i].memory.size_bytes};
+    const bp_span device = step.operands[i].memory.span();
+    BP_TRY_VOID(queue_->copy({&device, 1}, {&host, 1}));
+    BP_TRY_VOID(queue_->sync());
+  }
+  return {};
+}
+
+std::vector<std::string> Program::fallback_ops() const {
+  std::vector<std::string> ops;
+  if (device_ == nullptr) return ops;
+  for (const StepInfo& info : infos_) {
+    if (info.kernel == "reference" && std::ranges::find(ops, info.op) == ops.end()) ops.push_back(info.op);
+  }
+  return ops;
+}
+
+}  // namespace bp

@@ -1,0 +1,98 @@
+// A graph lowered for one device and one bucket of sizes: kernels planned and bound to memory, ready to launch. Runs the same
+// list of launches every time; only sizes and the content of its inputs change.
+// Not thread-safe: compiled and run by one thread. The device, the weights and every bound buffer outlive it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compile/buffer.h"
+#include "compile/partition.h"
+#include "compile/region.h"
+#include "compile/weight_store.h"
+#include "graph/graph.h"
+
+namespace bp {
+
+// Memory of the graph's inputs and outputs, by value name.
+using Bindings = std::map<std::string, BufferSpan, std::less<>>;
+
+// The arena that programs of one engine share, since they never run at the same time.
+class Arena {
+ public:
+  explicit Arena(Device* device) : device_(device) {}
+  // At least this many bytes. Earlier answers stay valid.
+  Result<const Buffer*> reserve(uint64_t size_bytes);
+  uint64_t size_bytes() const;
+
+ private:
+  Device* device_;
+  std::vector<std::unique_ptr<Buffer>> slabs_;
+};
+
+struct CompileInputs {
+  Device* device = nullptr;  // null: everything runs on the reference
+  Queue* queue = nullptr;    // null with the device
+  const KernelTable* kernels = nullptr;  // null with the device
+  WeightStore* weights = nullptr;
+  Arena* arena = nullptr;
+  const Bindings* bindings = nullptr;
+};
+
+// One line of `explain`.
+struct StepInfo {
+  std::string op;      // "matmul", "add+rms_norm": the ops covered
+  std::string scope;   // "blk.0.attn"
+  std::string kernel;  // row id, "reference" or "view"
+  std::string plugin;  // "" for the reference
+  std::string device;
+  std::string dtype;   // of the operand that decides: the weight if there is one
+  std::string shape;   // of the first result
+  std::string why;
+};
+
+struct ProgramMemory {
+  uint64_t arena_bytes = 0;
+  uint64_t arena_lower_bound_bytes = 0;
+  uint64_t internal_bytes = 0;  // what libraries below kernels keep, as plans declare
+};
+
+class Program {
+ public:
+  // Errors: kDevice, kOutOfMemory, kUnsupported (an op that nobody can run).
+  static Result<std::unique_ptr<Program>> compile(Graph graph, const CompileInputs& inputs);
+  ~Program();
+
+  // Enqueues one run, and returns once what needs the host is done (a device of kind inline has then run all of it).
+  // `sizes`: by symbol of the graph; derived ones are computed here. Errors name the node.
+  Status run(std::span<const int64_t> sizes, uint64_t step);
+
+  const Graph& graph() const { return graph_; }
+  std::span<const StepInfo> steps() const { return infos_; }
+  ProgramMemory memory() const { return memory_; }
+  int n_launches() const { return n_launches_; }
+  // Ops that run on the reference although there is a device, each once.
+  std::vector<std::string> fallback_ops() const;
+
+ private:
+  friend class ProgramBuilder;
+  struct Step;
+  Program() = default;
+  Status launch(Step& step, uint64_t tag);
+  Status run_on_reference(Step& step);
+
+  Graph graph_;
+  Device* device_ = nullptr;
+  Queue* queue_ = nullptr;
+  std::vector<Step> steps_;
+  std::vector<StepInfo> infos_;
+  std::vector<std::unique_ptr<Buffer>> kept_;  // workspaces that live with the program
+  std::vector<int64_t> sizes_;                 // by symbol, of the current run
+  ProgramMemory memory_;
+  int n_launches_ = 0;
+};
+
+}  // namespace bp

@@ -1,0 +1,288 @@
+// Program::compile: partition, plan, place, bind.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "compile/program.h"
+#include "compile/program_step.h"
+#include "compile/storage.h"
+#include "graph/opset.h"
+#include "graph/printer.h"
+#include "memory/arena.h"
+#include "reference/reference.h"
+
+namespace bp {
+namespace {
+
+constexpr uint64_t kAlign = 64;  // a cache line, and the widest vector load
+
+std::string ops_of(const Graph& graph, const Group& group) {
+  std::vector<std::string_view> names;
+  for (const NodeId id : group.match.nodes) names.push_back(graph.node(id).op->name);
+  return fmt::format("{}", fmt::join(names, "+"));
+}
+
+// The dtype that decides which kernel runs: a weight's, else the cache's, else the first operand's.
+DType deciding_dtype(const Graph& graph, const Group& group) {
+  for (const Role role : {Role::kWeight, Role::kKv}) {
+    for (const ValueId id : group.match.slots) {
+      if (id != kNone && graph.value(id).role == role && graph.value(id).dims.size() > 1) return graph.value(id).dtype;
+    }
+  }
+  const ValueId first = group.match.slots.empty() ? kNone : group.match.slots.front();
+  return first == kNone ? DType::kInvalid : graph.value(first).dtype;
+}
+
+}  // namespace
+
+class ProgramBuilder {
+ public:
+  ProgramBuilder(Graph graph, const CompileInputs& inputs) : inputs_(inputs), program_(new Program) {
+    program_->graph_ = std::move(graph);
+    program_->device_ = inputs.device;
+    program_->queue_ = inputs.queue;
+  }
+
+  Result<std::unique_ptr<Program>> build() {
+    divide();
+    find_external();
+    storage_.emplace(graph(), groups_, external_);
+    BP_TRY_VOID(plan_groups());
+    BP_TRY_VOID(place());
+    BP_TRY_VOID(load_weights());
+    BP_TRY_VOID(bind_groups());
+    program_->sizes_.resize(graph().symbols.size());
+    return std::move(program_);
+  }
+
+ private:
+  using Step = Program::Step;
+  struct Workspace {
+    size_t step;
+    bp_ws_need need;
+    uint64_t offset = 0;           // in the arena, of scratch
+    const Buffer* kept = nullptr;  // of zeroed ones
+  };
+
+  const Graph& graph() const { return program_->graph_; }
+
+  void divide() {
+    static const AcceptFn kAnything;
+    const AcceptFn accept = [&](const KernelRow& row, const Match& found, const std::vector<std::string>& layouts) -> Status {
+      if (row.kernel->query == nullptr) return {};
+      const Region region = make_region(found, layouts);
+      BP_TRY_VOID(inputs_.device->query(*row.kernel, region.view()));
+      return {};
+    };
+    const auto rows = inputs_.device == nullptr ? std::span<const KernelRow>{} : inputs_.kernels->rows();
+    groups_ = partition(graph(), rows, inputs_.device == nullptr ? kAnything : accept);
+  }
+
+  Region make_region(const Match& found, const std::vector<std::string>& layouts) const {
+    std::vector<uint32_t> interned;
+    for (const std::string& name : layouts) interned.push_back(name.empty() ? 0 : inputs_.device->intern(name));
+    return Region(graph(), found, interned, [&](std::string_view name) { return inputs_.device->intern(name); });
+  }
+
+  void find_external() {
+    external_.assign(graph().values.size(), false);
+    for (size_t id = 0; id < graph().values.size(); ++id) {
+      const Value& value = graph().values[id];
+      const bool bound = inputs_.bindings->contains(value.name) && (value.producer == kNone || is_output(static_cast<ValueId>(id)));
+      external_[id] = bound || value.role == Role::kWeight;
+    }
+  }
+
+  bool is_output(ValueId id) const { return std::ranges::find(graph().outputs, id) != graph().outputs.end(); }
+
+  Status plan_groups() {
+    program_->steps_.resize(groups_.size());
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      const Group& group = groups_[i];
+      Step& step = program_->steps_[i];
+      const Node& node = graph().node(group.last);
+      step.name = node.scope.empty() ? ops_of(graph(), group) : node.scope + " " + ops_of(graph(), group);
+      if (group.row != nullptr) {
+        BP_TRY_VOID(plan_kernel(i));
+      } else if (!group.view) {
+        BP_TRY_VOID(plan_reference(group, step));
+      }
+      describe(group);
+    }
+    return {};
+  }
+
+  Status plan_kernel(size_t at) {
+    const Group& group = groups_[at];
+    Step& step = program_->steps_[at];
+    step.kind = Step::Kind::kLaunch;
+    ++program_->n_launches_;
+    const Region region = make_region(group.match, group.layouts);
+    auto plan = inputs_.device->plan(*group.row->kernel, region.view());
+    if (!plan.has_value()) {
+      plan.error().where += fmt::format(" node {}", step.name);
+      return std::unexpected(std::move(plan.error()));
+    }
+    step.plan.emplace(std::move(*plan));
+    step.symbols.assign(region.symbols().begin(), region.symbols().end());
+    step.dyn.resize(step.symbols.size());
+    for (const ValueId id : region.args()) step.operands.push_back({id, {}});
+    program_->memory_.internal_bytes += step.plan->info().internal_bytes;
+    for (const bp_ws_need& need : step.plan->info().workspaces) workspaces_.push_back({at, need});
+    return {};
+  }
+
+  Status plan_reference(const Group& group, Step& step) {
+    step.kind = Step::Kind::kReference;
+    step.node = &graph().node(group.last);
+    if (!has_reference(*step.node->op)) {
+      return fail(ErrorCode::kUnsupported, step.name, "no kernel and no reference for this op", "use another device");
+    }
+    for (const ValueId id : step.node->in) step.operands.push_back({id, {}});
+    step.n_in = step.operands.size();
+    for (const ValueId id : step.node->out) step.operands.push_back({id, {}});
+    return {};
+  }
+
+  void describe(const Group& group) {
+    const bool host = inputs_.device == nullptr || group.row == nullptr;
+    StepInfo info;
+    info.op = ops_of(graph(), group);
+    info.scope = graph().node(group.last).scope;
+    info.kernel = group.row != nullptr ? group.row->id : group.view ? "view" : "reference";
+    info.plugin = group.row != nullptr ? inputs_.device->plugin_of(*group.row->kernel) : "";
+    info.device = host ? "reference" : inputs_.device->info().id;
+    info.dtype = dtype_name(deciding_dtype(graph(), group));
+    info.shape = print_shape(graph(), graph().value(graph().node(group.last).out.front()).dims);
+    info.why = inputs_.device == nullptr && !group.view ? "the device is the reference" : group.why;
+    program_->infos_.push_back(std::move(info));
+  }
+
+  // One arena for activations and scratch.
+  Status place() {
+    std::vector<Lifetime> lifetimes;
+    std::vector<ValueId> owners;
+    offsets_.assign(graph().values.size(), 0);
+    for (size_t id = 0; id < graph().values.size(); ++id) {
+      const auto value = static_cast<ValueId>(id);
+      const auto life = storage_->lifetime(value);
+      if (storage_->root(value) != value || external_[id] || !life.has_value()) continue;
+      if (graph().value(value).producer == kNone) {
+        return fail(ErrorCode::kFailed, graph().name, fmt::format("input {} is bound to no memory", graph().value(value).name));
+      }
+      BP_TRY(const uint64_t bytes, Storage::size_bytes(graph(), graph().value(value)));
+      lifetimes.push_back({bytes, kAlign, life->first, life->second});
+      owners.push_back(value);
+    }
+    std::vector<size_t> scratch;
+    for (size_t i = 0; i < workspaces_.size(); ++i) {
+      if (workspaces_[i].need.kind != BP_WS_SCRATCH) continue;
+      const int at = static_cast<int>(workspaces_[i].step);
+      lifetimes.push_back({workspaces_[i].need.bytes, std::max<uint64_t>(workspaces_[i].need.align, kAlign), at, at});
+      scratch.push_back(i);
+    }
+    const ArenaPlan plan = plan_arena(lifetimes);
+    for (size_t i = 0; i < owners.size(); ++i) offsets_[static_cast<size_t>(owners[i])] = plan.offsets[i];
+    for (size_t i = 0; i < scratch.size(); ++i) workspaces_[scratch[i]].offset = plan.offsets[owners.size() + i];
+    program_->memory_.arena_bytes = plan.size_bytes;
+    program_->memory_.arena_lower_bound_bytes = plan.lower_bound_bytes;
+    BP_TRY(arena_, inputs_.arena->reserve(std::max(plan.size_bytes, kAlign)));
+    return keep_zeroed();
+  }
+
+  Status keep_zeroed() {
+    for (Workspace& ws : workspaces_) {
+      if (ws.need.kind == BP_WS_SCRATCH) continue;
+      if (ws.need.kind != BP_WS_KEEP_ZEROED) {
+        return fail(ErrorCode::kUnsupported, program_->steps_[ws.step].name,
+                    fmt::format("needs workspace of kind {}, which one device alone has not", ws.need.kind));
+      }
+      BP_TRY(Buffer buffer, Buffer::create(inputs_.device, ws.need.bytes, "workspace"));
+      const std::vector<std::byte> zeros(ws.need.bytes);
+      const bp_span from{nullptr, const_cast<std::byte*>(zeros.data()), 0, zeros.size()};
+      const bp_span to = buffer.span(0, ws.need.bytes);
+      BP_TRY_VOID(inputs_.queue->copy({&to, 1}, {&from, 1}));
+      BP_TRY_VOID(inputs_.queue->sync());
+      program_->kept_.push_back(std::make_unique<Buffer>(std::move(buffer)));
+      ws.kept = program_->kept_.back().get();
+    }
+    return {};
+  }
+
+  Status load_weights() {
+    std::vector<WeightNeed> needs;
+    for (const Group& group : groups_) {
+      for (size_t i = 0; i < group.match.slots.size(); ++i) {
+        const ValueId id = group.match.slots[i];
+        if (group.view || id == kNone) continue;
+        const Value& value = graph().value(storage_->root(id));
+        if (value.role == Role::kWeight) needs.push_back({&tensor(value), group.layouts[i]});
+      }
+    }
+    return inputs_.weights->load(needs);
+  }
+
+  const HostTensor& tensor(const Value& weight) const {
+    return graph().host_tensors[static_cast<size_t>(weight.host_tensor)];
+  }
+
+  Result<BufferSpan> memory_of(ValueId id, const std::string& layout) const {
+    const ValueId root = storage_->root(id);
+    const Value& owner = graph().value(root);
+    if (owner.role == Role::kWeight) return inputs_.weights->find(tensor(owner), layout);
+    BP_TRY(const uint64_t bytes, Storage::size_bytes(graph(), owner));
+    if (external_[static_cast<size_t>(root)]) {
+      const BufferSpan& bound = inputs_.bindings->find(owner.name)->second;
+      if (bound.size_bytes < bytes) {
+        return fail(ErrorCode::kFailed, graph().name,
+                    fmt::format("{} needs {} bytes, its memory has {}", owner.name, bytes, bound.size_bytes));
+      }
+      return BufferSpan{bound.buffer, bound.offset, bytes};
+    }
+    return BufferSpan{arena_, offsets_[static_cast<size_t>(root)], bytes};
+  }
+
+  Status bind_groups() {
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      Step& step = program_->steps_[i];
+      std::vector<bp_span> args;
+      for (size_t slot = 0; slot < step.operands.size(); ++slot) {
+        auto& operand = step.operands[slot];
+        args.push_back({});
+        if (operand.value == kNone) continue;
+        const bool packed = groups_[i].row != nullptr && slot < groups_[i].layouts.size();
+        BP_TRY(operand.memory, memory_of(operand.value, packed ? groups_[i].layouts[slot] : std::string()));
+        if (step.kind == Step::Kind::kLaunch) args.back() = operand.memory.span();
+      }
+      if (step.kind != Step::Kind::kLaunch) continue;
+      std::vector<bp_span> ws;
+      for (const Workspace& need : workspaces_) {
+        if (need.step != i) continue;
+        ws.push_back(need.kept != nullptr ? need.kept->span(0, need.need.bytes) : arena_->span(need.offset, need.need.bytes));
+      }
+      auto bound = step.plan->bind(args, ws);
+      if (!bound.has_value()) {
+        bound.error().where += fmt::format(" node {}", step.name);
+        return std::unexpected(std::move(bound.error()));
+      }
+      step.bound.emplace(std::move(*bound));
+    }
+    return {};
+  }
+
+  const CompileInputs& inputs_;
+  std::unique_ptr<Program> program_;
+  std::vector<Group> groups_;
+  std::vector<bool> external_;  // by value
+  std::optional<Storage> storage_;
+  std::vector<Workspace> workspaces_;
+  std::vector<uint64_t> offsets_;  // in the arena, by root value
+  const Buffer* arena_ = nullptr;
+};
+
+Result<std::unique_ptr<Program>> Program::compile(Graph graph, const CompileInputs& inputs) {
+  return ProgramBuilder(std::move(graph), inputs).build();
+}
+
+}  // namespace bp

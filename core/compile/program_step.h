@@ -1,0 +1,33 @@
+// What a Program does at one place of its list. Private to core/compile.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compile/program.h"
+#include "plugin_host/device.h"
+
+namespace bp {
+
+struct Program::Step {
+  enum class Kind : uint8_t { kView, kLaunch, kReference };
+  struct Operand {
+    ValueId value = kNone;  // kNone: absent
+    BufferSpan memory;
+  };
+
+  Kind kind = Kind::kView;
+  std::string name;  // "blk.0.attn matmul"
+  // kLaunch. A bound goes before the plan that made it.
+  std::optional<Plan> plan;
+  std::optional<Bound> bound;
+  std::vector<SymbolId> symbols;
+  std::vector<int64_t> dyn;
+  // kReference
+  const Node* node = nullptr;
+  std::vector<Operand> operands;  // inputs, then results
+  size_t n_in = 0;
+};
+
+}  // namespace bp

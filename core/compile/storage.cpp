@@ -1,0 +1,85 @@
+#include "compile/storage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graph/opset.h"
+
+namespace bp {
+
+Storage::Storage(const Graph& graph, std::span<const Group> groups, const std::vector<bool>& external)
+    : parent_(graph.values.size()), first_(graph.values.size(), -1), last_(graph.values.size(), -1) {
+  for (size_t id = 0; id < parent_.size(); ++id) parent_[id] = static_cast<ValueId>(id);
+  for (const Node& node : graph.nodes) {
+    if (node.op->view) parent_[static_cast<size_t>(node.out[0])] = node.in[0];
+    for (const ValueId out : node.out) {
+      if (graph.value(out).updates != kNone) parent_[static_cast<size_t>(out)] = graph.value(out).updates;
+    }
+  }
+  for (size_t at = 0; at < groups.size(); ++at) {
+    for (const NodeId id : groups[at].match.nodes) {
+      for (const ValueId value : graph.node(id).in) use(value, static_cast<int>(at));
+      for (const ValueId value : graph.node(id).out) use(value, static_cast<int>(at));
+    }
+  }
+  for (const ValueId output : graph.outputs) use(output, static_cast<int>(groups.size()));
+  share_declared(graph, groups, external);
+}
+
+ValueId Storage::root(ValueId id) const {
+  while (parent_[static_cast<size_t>(id)] != id) id = parent_[static_cast<size_t>(id)];
+  return id;
+}
+
+void Storage::use(ValueId id, int at) {
+  if (id == kNone) return;
+  const auto owner = static_cast<size_t>(root(id));
+  if (first_[owner] < 0) first_[owner] = at;
+  last_[owner] = std::max(last_[owner], at);
+}
+
+void Storage::share_declared(const Graph& graph, std::span<const Group> groups, const std::vector<bool>& external) {
+  for (size_t at = 0; at < groups.size(); ++at) {
+    if (groups[at].row == nullptr) continue;
+    for (const auto& [output_slot, input_slot] : groups[at].row->aliases) {
+      const ValueId output = groups[at].match.slots[static_cast<size_t>(output_slot)];
+      const ValueId input = groups[at].match.slots[static_cast<size_t>(input_slot)];
+      if (output == kNone || input == kNone) continue;
+      const auto from = static_cast<size_t>(root(input));
+      const auto to = static_cast<size_t>(root(output));
+      const bool dies_here = last_[from] == static_cast<int>(at) && graph.values[from].role == Role::kActivation;
+      if (from == to || !dies_here || external[from] || external[to] || first_[to] != static_cast<int>(at)) continue;
+      const auto have = size_bytes(graph, graph.values[from]);
+      const auto need = size_bytes(graph, graph.values[to]);
+      if (!have.has_value() || !need.has_value() || *have != *need) continue;
+      parent_[to] = static_cast<ValueId>(from);
+      last_[from] = std::max(last_[from], last_[to]);
+    }
+  }
+}
+
+std::optional<std::pair<int, int>> Storage::lifetime(ValueId id) const {
+  const auto i = static_cast<size_t>(id);
+  if (first_[i] < 0) return std::nullopt;
+  return std::pair{first_[i], last_[i]};
+}
+
+Result<uint64_t> Storage::size_bytes(const Graph& graph, const Value& value) {
+  const auto too_large = [&] {
+    return fail(ErrorCode::kUnsupported, graph.name, fmt::format("value {} is too large", value.name),
+                "use a smaller batch or context");
+  };
+  uint64_t rows = 1;
+  for (size_t i = 0; i + 1 < value.dims.size(); ++i) {
+    const auto size = static_cast<uint64_t>(std::max<int64_t>(graph.max_size(value.dims[i]), 0));
+    if (__builtin_mul_overflow(rows, size, &rows)) return too_large();
+  }
+  const uint64_t columns = value.dims.empty() ? 1 : static_cast<uint64_t>(std::max<int64_t>(graph.max_size(value.dims.back()), 0));
+  const auto row = row_bytes(value.dtype, columns);
+  uint64_t total = 0;
+  if (!row.has_value() || __builtin_mul_overflow(rows, *row, &total) || total > (uint64_t{1} << 48)) return too_large();
+  return total;
+}
+
+}  // namespace bp

@@ -1,0 +1,61 @@
+// The weights of a model on a device, each once for every layout that a kernel asked for; shared by all programs of the model.
+// Not thread-safe: programs are compiled by one thread at a time.
+// Invariant: a span handed out stays valid while the store lives.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compile/buffer.h"
+#include "graph/graph.h"
+#include "plugin_host/device.h"
+#include "plugin_host/queue.h"
+
+namespace bp {
+
+// A weight as a kernel wants it. `layout` "": as the file has it.
+struct WeightNeed {
+  const HostTensor* tensor = nullptr;
+  std::string layout;
+};
+
+class WeightStore {
+ public:
+  // `device` and `queue` null: the reference, which reads the file's bytes in place.
+  WeightStore(Device* device, Queue* queue) : device_(device), queue_(queue) {}
+
+  // Brings every need that is not there yet onto the device: one slab for all, packed or copied; large unpacked ones are
+  // read in place where the device can.
+  Status load(std::span<const WeightNeed> needs);
+  // REQUIRES: loaded.
+  BufferSpan find(const HostTensor& tensor, const std::string& layout) const;
+  // Bytes of device memory the store holds, without those read in place.
+  uint64_t size_bytes() const { return size_bytes_; }
+
+ private:
+  using Key = std::pair<const std::byte*, std::string>;
+  struct Placement {
+    WeightNeed need;
+    bp_value value{};
+    uint32_t layout = 0;
+    uint64_t offset = 0;
+    uint64_t size_bytes = 0;
+    uint64_t ws_bytes = 0;
+  };
+  Result<Placement> measure(const WeightNeed& need) const;
+  Status read_on_host(const WeightNeed& need);
+  Result<bool> read_in_place(const WeightNeed& need);
+  Status load_slab(std::span<Placement> placements);
+  Status upload(const Placement& placement, const Buffer& slab, const Buffer& workspace);
+
+  Device* device_;
+  Queue* queue_;
+  std::map<Key, BufferSpan> spans_;
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+  uint64_t size_bytes_ = 0;
+};
+
+}  // namespace bp

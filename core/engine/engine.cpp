@@ -1,0 +1,92 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace bp {
+namespace {
+
+void fill_in(EngineOptions& options, const Model& model) {
+  if (options.max_outputs <= 0) options.max_outputs = options.max_seqs;
+  options.max_batch_tokens = std::max(options.max_batch_tokens, options.max_seqs);
+  if (options.kv_dtype == DType::kInvalid) {
+    options.kv_dtype = model.weights_dtype() == DType::kF32 ? DType::kF32 : DType::kF16;
+  }
+  if (options.act_dtype == DType::kInvalid) options.act_dtype = DType::kF32;
+  if (options.buckets.empty()) options.buckets = {1, 8, 32, 128};
+  options.buckets.push_back(options.max_batch_tokens);
+  std::erase_if(options.buckets, [&](int size) { return size < 1 || size > options.max_batch_tokens; });
+  std::ranges::sort(options.buckets);
+  options.buckets.erase(std::ranges::unique(options.buckets).begin(), options.buckets.end());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::create(const Model& model, Device* device, EngineOptions options) {
+  fill_in(options, model);
+  std::unique_ptr<Engine> engine(new Engine);
+  engine->model_ = &model;
+  BP_TRY(engine->executor_, Executor::create(model, device, options));
+  engine->pages_ = std::make_unique<PageAllocator>(engine->executor_->n_pages());
+  SchedulerOptions scheduling;
+  scheduling.max_batch_tokens = options.max_batch_tokens;
+  scheduling.max_seqs = options.max_seqs;
+  scheduling.max_outputs = options.max_outputs;
+  scheduling.max_chunk = options.max_chunk;
+  scheduling.max_context = engine->executor_->max_context();
+  scheduling.page_size = options.page_size;
+  engine->scheduler_ = std::make_unique<Scheduler>(scheduling, *engine->pages_);
+  return engine;
+}
+
+Result<SequenceId> Engine::add(Request request) {
+  const auto vocab = model_->config().vocab;
+  for (const int32_t token : request.prompt) {
+    if (token < 0 || token >= vocab) {
+      return fail(ErrorCode::kUsage, "prompt", fmt::format("token {} is not in the vocabulary (0 to {})", token, vocab - 1),
+                  "give ids of this model's tokenizer");
+    }
+  }
+  return scheduler_->add(std::move(request));
+}
+
+Result<std::vector<TokenEvent>> Engine::step() {
+  const Batch batch = scheduler_->next();
+  BP_CHECK(!batch.empty(), "a step of an idle engine");
+  BP_TRY(const std::span<const int32_t> drawn, executor_->run(batch));
+  last_step_ = {batch.n_tokens, static_cast<int>(batch.items.size()), batch.n_outputs};
+  if (logits_sink_) BP_TRY_VOID(report_logits(batch));
+  std::vector<int32_t> tokens;
+  std::vector<TokenEvent> events;
+  size_t row = 0;
+  for (const BatchItem& item : batch.items) {
+    row += static_cast<size_t>(item.n_outputs);
+    if (!item.samples) continue;
+    tokens.push_back(drawn[row - 1]);
+    events.push_back({item.sequence->id, drawn[row - 1], FinishReason::kNone});
+  }
+  scheduler_->commit(batch, tokens);
+  for (const auto& sequence : scheduler_->take_finished()) {
+    const auto event = std::ranges::find(events, sequence->id, &TokenEvent::sequence);
+    BP_CHECK(event != events.end(), "sequence {} finished without a token", sequence->id);
+    event->finish = sequence->finish;
+  }
+  return events;
+}
+
+Status Engine::report_logits(const Batch& batch) {
+  BP_TRY(const std::span<const float> rows, executor_->logits());
+  const auto vocab = static_cast<size_t>(model_->config().vocab);
+  size_t row = 0;
+  for (const BatchItem& item : batch.items) {
+    const auto n = static_cast<size_t>(item.n_outputs);
+    if (n > 0) logits_sink_(item.sequence->id, item.first + item.n_tokens - item.n_outputs, rows.subspan(row * vocab, n * vocab));
+    row += n;
+  }
+  return {};
+}
+
+}  // namespace bp

@@ -1,0 +1,64 @@
+// The step loop: requests in, tokens out. Owns the scheduler, the KV pages and the executor.
+// Not thread-safe: one thread calls it. The model and the device outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/engine_options.h"
+#include "engine/executor.h"
+#include "model/model.h"
+#include "scheduler/scheduler.h"
+
+namespace bp {
+
+struct TokenEvent {
+  SequenceId sequence = 0;
+  int32_t token = 0;
+  FinishReason finish = FinishReason::kNone;  // other than kNone: the sequence's last token
+};
+
+// Rows of logits of one sequence: the row of token `position` first, [n_rows, vocab] f32. Valid during the call.
+using LogitsSink = std::function<void(SequenceId sequence, int position, std::span<const float> rows)>;
+
+class Engine {
+ public:
+  // `device` null: the reference. Errors: as Executor::create.
+  static Result<std::unique_ptr<Engine>> create(const Model& model, Device* device, EngineOptions options);
+
+  // Queues a request. A token that is not in the vocabulary is refused (kUsage).
+  Result<SequenceId> add(Request request);
+  // Ends a sequence; nothing more is said of it.
+  void cancel(SequenceId sequence) { scheduler_->cancel(sequence); }
+
+  // Computes one step and tells its tokens. REQUIRES: !idle(). After an error the engine is of no further use.
+  Result<std::vector<TokenEvent>> step();
+  bool idle() const { return scheduler_->idle(); }
+
+  struct StepStats {
+    int n_tokens = 0;  // computed
+    int n_seqs = 0;
+    int n_outputs = 0;
+  };
+  // Of the last step().
+  const StepStats& last_step() const { return last_step_; }
+
+  void set_logits_sink(LogitsSink sink) { logits_sink_ = std::move(sink); }
+  int max_context() const { return executor_->max_context(); }
+  Executor& executor() { return *executor_; }
+
+ private:
+  Engine() = default;
+  Status report_logits(const Batch& batch);
+
+  const Model* model_ = nullptr;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<PageAllocator> pages_;  // outlives the scheduler's page tables
+  std::unique_ptr<Scheduler> scheduler_;
+  LogitsSink logits_sink_;
+  StepStats last_step_;
+};
+
+}  // namespace bp

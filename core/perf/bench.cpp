@@ -1,0 +1,120 @@
+#include "perf/bench.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+#include "perf/workload.h"
+
+namespace bp {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+Status add_requests(Engine& engine, const Model& model, int batch, int n_prompt, int n_new) {
+  std::mt19937 random(7);
+  std::uniform_int_distribution<int32_t> token(0, static_cast<int32_t>(model.config().vocab - 1));
+  for (int i = 0; i < batch; ++i) {
+    Request request;
+    for (int t = 0; t < n_prompt; ++t) request.prompt.push_back(token(random));
+    request.max_new_tokens = n_new;
+    BP_TRY_VOID(engine.add(std::move(request)));
+  }
+  return {};
+}
+
+Status drain(Engine& engine) {
+  while (!engine.idle()) BP_TRY_VOID(engine.step());
+  return {};
+}
+
+// Seconds for the prompt tokens past `depth`. Steps that begin before it are not counted, nor are their tokens.
+Result<double> time_prefill(Engine& engine, const Model& model, const BenchCase& what) {
+  BP_TRY_VOID(add_requests(engine, model, what.batch, what.depth + what.n_prompt, 1));
+  const int64_t before = int64_t{what.batch} * what.depth;
+  int64_t done = 0;
+  int64_t counted = 0;
+  double seconds = 0;
+  while (!engine.idle()) {
+    const auto start = Clock::now();
+    BP_TRY_VOID(engine.step());
+    if (done >= before) {
+      seconds += seconds_since(start);
+      counted += engine.last_step().n_tokens;
+    }
+    done += engine.last_step().n_tokens;
+  }
+  return static_cast<double>(counted) / seconds;
+}
+
+Result<double> time_decode(Engine& engine, const Model& model, const BenchCase& what) {
+  BP_TRY_VOID(add_requests(engine, model, what.batch, std::max(what.depth, 1), what.n_gen + 1));
+  // Until every sequence has its first token: from then on each step is one token of each.
+  int n_started = 0;
+  while (n_started < what.batch) {
+    BP_TRY(const auto events, engine.step());
+    n_started = std::max(n_started, static_cast<int>(events.size()));
+  }
+  int64_t n_tokens = 0;
+  const auto start = Clock::now();
+  while (!engine.idle()) {
+    BP_TRY(const auto events, engine.step());
+    n_tokens += static_cast<int64_t>(events.size());
+  }
+  return static_cast<double>(n_tokens) / seconds_since(start);
+}
+
+template <class F>
+Result<BenchRow> repeat(int repeats, F run) {
+  BP_TRY_VOID(run());
+  std::vector<double> tps;
+  for (int i = 0; i < std::max(repeats, 1); ++i) {
+    BP_TRY(const double rate, run());
+    tps.push_back(rate);
+  }
+  std::ranges::sort(tps);
+  BenchRow row;
+  row.tps_min = tps.front();
+  row.tps_max = tps.back();
+  row.tps_median = tps.size() % 2 == 1 ? tps[tps.size() / 2] : (tps[tps.size() / 2 - 1] + tps[tps.size() / 2]) / 2;
+  return row;
+}
+
+}  // namespace
+
+Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what, const DeviceLimits* limits) {
+  const int longest = what.depth + std::max(what.n_prompt, what.n_gen + 1);
+  if (longest > engine.max_context()) {
+    return fail(ErrorCode::kUsage, "bench", fmt::format("needs {} tokens of context, there are {}", longest, engine.max_context()),
+                "lower -p, -n or -d, or raise engine.max_context or kv.memory_fraction");
+  }
+  BP_TRY(const Program* program, engine.executor().program(1));
+  const Workload work = workload_of(program->graph());
+  std::vector<BenchRow> rows;
+  if (what.n_prompt > 0) {
+    BP_TRY(BenchRow row, repeat(what.repeats, [&] { return time_prefill(engine, model, what); }));
+    row.test = fmt::format("pp{}", what.n_prompt);
+    row.n_prompt = what.n_prompt;
+    if (limits != nullptr) row.limit_tps = work.prefill_tps(*limits, what.n_prompt, what.depth);
+    rows.push_back(std::move(row));
+  }
+  if (what.n_gen > 0) {
+    BP_TRY(BenchRow row, repeat(what.repeats, [&] { return time_decode(engine, model, what); }));
+    row.test = fmt::format("tg{}", what.n_gen);
+    row.n_gen = what.n_gen;
+    if (limits != nullptr) row.limit_tps = work.decode_tps(*limits, what.batch, what.depth + what.n_gen / 2.0);
+    rows.push_back(std::move(row));
+  }
+  for (BenchRow& row : rows) {
+    row.depth = what.depth;
+    row.batch = what.batch;
+  }
+  BP_TRY_VOID(drain(engine));
+  return rows;
+}
+
+}  // namespace bp
