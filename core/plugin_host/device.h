@@ -27,10 +27,10 @@ class LoadedPlugin;
 
 // What a plugin sees, before anything is opened.
 struct DeviceInfo {
-  std::string id;    // "cpu:0"
-  std::string name;  // "AMD EPYC 9654"
-  std::string plugin, arch, driver;
-  std::string why;  // where score is 0: why it cannot be used
+  std::string id{};    // "cpu:0"
+  std::string name{};  // "AMD EPYC 9654"
+  std::string plugin{}, arch{}, driver{};
+  std::string why{};  // where score is 0: why it cannot be used
   uint64_t memory_bytes = 0;
   int32_t score = 0;  // 0 = unusable; "auto" takes the highest
   uint32_t cls = 0;   // as plugin.h has it
@@ -62,10 +62,10 @@ class Device {
   const std::string& plugin_of(const bp_kernel& kernel) const;
 
   // launch() runs the work before it returns: give the queue a thread of its own and no timeout.
-  bool inline_launch() const { return (api_.flags & BP_DEV_INLINE) != 0; }
-  bool copies_async() const { return (api_.flags & BP_DEV_COPY_ASYNC) != 0; }
-  bool has_events() const { return api_.event_create != nullptr; }
-  bool has_layouts() const { return api_.layout_info != nullptr && api_.pack != nullptr; }
+  bool inline_launch() const { return (api().flags & BP_DEV_INLINE) != 0; }
+  bool copies_async() const { return (api().flags & BP_DEV_COPY_ASYNC) != 0; }
+  bool has_events() const { return api().event_create != nullptr; }
+  bool has_layouts() const { return api().layout_info != nullptr && api().pack != nullptr; }
 
   // A slab of the first heap of that kind. `name` is for the plugin's messages. Errors: kOutOfMemory, kDevice;
   // kUnsupported where no heap is of that kind. REQUIRES: bytes > 0.
@@ -94,32 +94,32 @@ class Device {
 
   // Null where the plugin has no such extension: "graph/1".
   const void* extension(const char* name_and_version) const;
-  bp_device* handle() const { return handle_; }
-  const bp_device_api& api() const { return api_; }
+  bp_device* handle() const { return tables_.front()->handle; }
+  const bp_device_api& api() const { return tables_.front()->api; }
   DeviceFault& fault() { return fault_; }
 
  private:
   friend class PluginRegistry;
-  // A plugin's hold on this device: the owner's, or an attached plugin's.
+  // A plugin's hold on this device: the owner's, or an attached plugin's. Its address is stable.
   struct Table {
     const LoadedPlugin* plugin = nullptr;
     bp_device* handle = nullptr;
     bp_device_api api{};
+    ~Table();
   };
 
-  explicit Device(DeviceInfo info);
+  explicit Device(const DeviceInfo& info) : info_(info), fault_(info.id) {}
   static Result<std::unique_ptr<Device>> open(const LoadedPlugin& owner, const DeviceInfo& info);
+  // Adds the kernels of a plugin of kind ATTACHED. On an error nothing has changed.
   Status attach(const LoadedPlugin& plugin);
   Status read_heaps();
   Status add_kernels(const Table& table);
   const Table& table_of(const bp_kernel& kernel) const;
+  Result<uint32_t> find_heap(AllocKind kind) const;
 
   DeviceInfo info_;
   DeviceFault fault_;
-  const LoadedPlugin* owner_ = nullptr;
-  bp_device* handle_ = nullptr;
-  bp_device_api api_{};
-  std::vector<std::unique_ptr<Table>> tables_;  // the owner's first; closed in reverse
+  std::vector<std::unique_ptr<Table>> tables_;  // the owner's first; never empty once open
   std::vector<bp_heap> heaps_;
   std::vector<const bp_kernel*> kernels_;
   std::unordered_map<const bp_kernel*, const Table*> table_of_;

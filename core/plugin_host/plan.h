@@ -22,7 +22,7 @@ struct PlanInfo {
   std::vector<bp_ws_need> workspaces;  // bind() takes spans in this order
   uint64_t internal_bytes = 0;         // what a library below keeps for itself
   double est_us = 0;                   // 0 = not known
-  std::string numerics;                // equal strings, equal bits; empty = unlike any other
+  std::string numerics{};              // equal strings, equal bits; empty = unlike any other
 };
 
 class Bound {

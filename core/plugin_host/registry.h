@@ -17,6 +17,8 @@
 
 namespace bp {
 
+struct FoundFile;
+
 // Where plugins are looked for, in this order: `paths`, `dirs`, $BACKPLANE_PLUGIN_PATH, the folder beside the program,
 // the system's. Never the current folder.
 struct PluginSearch {
@@ -37,7 +39,7 @@ struct HostCallbacks {
 
 // One key of [plugin.NAME], as the plugin documents it.
 struct PluginOption {
-  std::string key, type, default_value, min, max, doc;
+  std::string key, type{}, default_value{}, min{}, max{}, doc{};
 };
 
 struct PluginOptions {
@@ -63,13 +65,18 @@ class PluginRegistry {
   Result<std::unique_ptr<Device>> open(std::string_view id);
 
  private:
-  struct Host;
-  explicit PluginRegistry(HostCallbacks callbacks);
-  PluginVerdict load(const std::string& file, bool asked_for);
+  PluginRegistry(std::vector<std::string> allow, HostCallbacks callbacks);
+  void add(const FoundFile& file);
+  Checked<void> load(PluginVerdict& verdict);
+  Checked<void> check_wanted(const std::string& name) const;
+  void add_devices(const LoadedPlugin& plugin);
+  void warn_of_unfound() const;
   const DeviceInfo* find(std::string_view id) const;
-  Error missing(std::string_view id) const;
+  const DeviceInfo* best() const;
 
-  std::unique_ptr<HostCallbacks> callbacks_;
+  std::vector<std::string> allow_;
+  std::vector<std::string> places_;           // the folders looked into
+  std::unique_ptr<HostCallbacks> callbacks_;  // its address is the plugins'
   std::vector<std::unique_ptr<LoadedPlugin>> plugins_;
   std::vector<PluginVerdict> verdicts_;
   std::vector<DeviceInfo> devices_;

@@ -1,0 +1,42 @@
+#include "plugin_host/queue.h"
+
+#include "base/check.h"
+
+namespace bp {
+
+Status Event::sync(uint64_t timeout_ns) {
+  return fault_->call("event_sync", [&](bp_err* err) { return api_->event_sync(event_.get(), timeout_ns, err); });
+}
+
+Result<double> Event::elapsed_us_since(const Event& start) const {
+  if (api_->event_elapsed == nullptr) {
+    return fail(ErrorCode::kUnsupported, fault_->device_id(), "the plugin cannot time events");
+  }
+  double us = 0;
+  BP_TRY_VOID(fault_->call(
+      "event_elapsed", [&](bp_err* err) { return api_->event_elapsed(start.event_.get(), event_.get(), &us, err); }));
+  return us;
+}
+
+Status Queue::copy(std::span<const bp_span> dst, std::span<const bp_span> src) {
+  BP_CHECK(dst.size() == src.size(), "{} pieces into {}", src.size(), dst.size());
+  if (dst.empty()) return {};
+  return fault_->call("copy", [&](bp_err* err) {
+    return api_->copy(queue_.get(), dst.data(), src.data(), static_cast<uint32_t>(dst.size()), err);
+  });
+}
+
+Status Queue::sync(uint64_t timeout_ns) {
+  return fault_->call("queue_sync", [&](bp_err* err) { return api_->queue_sync(queue_.get(), timeout_ns, err); });
+}
+
+Status Queue::record(Event& event) {
+  return fault_->call("event_record",
+                      [&](bp_err* err) { return api_->event_record(event.handle(), queue_.get(), err); });
+}
+
+Status Queue::wait(Event& event) {
+  return fault_->call("event_wait", [&](bp_err* err) { return api_->event_wait(queue_.get(), event.handle(), err); });
+}
+
+}  // namespace bp
