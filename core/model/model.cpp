@@ -1,0 +1,132 @@
+#include "model/model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "base/json.h"
+#include "model/arch/llama.h"
+#include "model/arch/llama_weights.h"
+#include "quant/quant.h"
+
+namespace bp {
+namespace {
+
+constexpr size_t kMaxJsonBytes = size_t{16} << 20;
+
+// llama.cpp keeps Llama 3's scaled frequencies as a tensor of divisors.
+Status read_rope_divisors(const Weights& weights, const std::string& where, RopeConfig& rope) {
+  if (weights.find("rope_factors_long.weight") != nullptr) {
+    return fail(ErrorCode::kUnsupported, where, "rope scaling \"longrope\" is not supported", "take another model");
+  }
+  const WeightView* divisors = weights.find("rope_freqs.weight");
+  if (divisors == nullptr) return {};
+  if (divisors->dtype != DType::kF32 || divisors->dims.size() != 1) {
+    return fail(ErrorCode::kRefused, where,
+                fmt::format("tensor rope_freqs.weight is {} {}, not a row of f32", dtype_name(divisors->dtype),
+                            dims_text(divisors->dims)),
+                "convert the model again");
+  }
+  rope.divisors.resize(static_cast<size_t>(divisors->dims[0]));  // they are in the file: no mere claim
+  decode_row(DType::kF32, divisors->bytes.data(), rope.divisors.data(), divisors->dims[0]);
+  return {};
+}
+
+// One id, or a list of them.
+Result<std::vector<int64_t>> read_ids(const json::value& value, const std::string& where) {
+  std::vector<int64_t> ids;
+  const bool is_list = value.is_array();
+  for (size_t i = 0; i < (is_list ? value.get_array().size() : 1); ++i) {
+    const json::value& id = is_list ? value.get_array()[i] : value;
+    if (!id.is_int64() || id.get_int64() < 0) {
+      return fail(ErrorCode::kRefused, where, "eos_token_id is neither a token id nor a list of them",
+                  "correct the file");
+    }
+    ids.push_back(id.get_int64());
+  }
+  return ids;
+}
+
+std::vector<int64_t> gguf_end_tokens(const GgufMetadata& metadata) {
+  std::vector<int64_t> ids;
+  for (const std::string_view key :
+       {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+    const auto id = metadata.find<int64_t>(key);
+    if (id && *id >= 0 && std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<Model> Model::open(const std::string& path) {
+  std::error_code error;
+  const bool is_folder = std::filesystem::is_directory(path, error);
+  BP_TRY(auto model, is_folder ? open_folder(path) : open_gguf(path));
+  model.path_ = path;
+  BP_TRY_VOID(model.finish());
+  return model;
+}
+
+Result<Model> Model::open_gguf(const std::string& path) {
+  if (path.ends_with(".safetensors") || path.ends_with(".json")) {
+    return fail(ErrorCode::kRefused, path, "is one file of a model folder", "name the folder");
+  }
+  BP_TRY(auto file, GgufFile::open(path));
+  BP_TRY(auto config, read_gguf_config(file.metadata()));
+  BP_TRY(auto weights, Weights::from_gguf(std::move(file)));
+  BP_TRY_VOID(read_rope_divisors(weights, path, config.rope));
+  const WeightView* embedding = weights.find("token_embd.weight");
+  if (config.vocab == 0 && embedding != nullptr) config.vocab = embedding->dims.front();
+  config.tied_head = weights.find("output.weight") == nullptr;
+  Model model(std::move(weights));
+  model.config_ = std::move(config);
+  return model;
+}
+
+Result<Model> Model::open_folder(const std::string& folder) {
+  const std::string config_path = folder + "/config.json";
+  BP_TRY(const auto text, read_text_file(config_path, kMaxJsonBytes));
+  BP_TRY(auto config, read_hf_config(text, config_path));
+  BP_TRY(auto weights, Weights::from_folder(folder));
+  Model model(std::move(weights));
+  model.config_ = std::move(config);
+  model.folder_ = folder;
+  return model;
+}
+
+Status Model::finish() {
+  BP_TRY_VOID(check_config(config_, path_));
+  BP_TRY_VOID(find_llama_weights(config_, weights_, path_));
+  rope_ = compute_rope(config_.rope);
+  return {};
+}
+
+std::string Model::folder_file(const std::string& name) const {
+  if (folder_.empty()) return {};
+  std::string path = folder_ + "/" + name;
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) ? path : std::string();
+}
+
+Result<std::vector<int64_t>> Model::end_tokens() const {
+  if (gguf() != nullptr) return gguf_end_tokens(gguf()->metadata());
+  for (const char* name : {"generation_config.json", "config.json"}) {
+    const std::string path = folder_file(name);
+    if (path.empty()) continue;
+    BP_TRY(const auto text, read_text_file(path, kMaxJsonBytes));
+    BP_TRY(const auto value, parse_json(text, path));
+    const json::value* ids = value.is_object() ? value.get_object().if_contains("eos_token_id") : nullptr;
+    if (ids != nullptr && !ids->is_null()) return read_ids(*ids, path);
+  }
+  return std::vector<int64_t>{};
+}
+
+Result<Graph> Model::build_graph(const GraphOptions& options) const {
+  BP_TRY(const auto weights, find_llama_weights(config_, weights_, path_));
+  return build_llama({config_, weights, rope_, options});
+}
+
+}  // namespace bp

@@ -1,0 +1,29 @@
+// One tensor of a model file: name, type, shape and the bytes where the mapped file has them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+
+namespace bp {
+
+// Invariant: bytes.size() is what dtype and dims need. Lives as long as the file's mapping.
+struct WeightView {
+  std::string name;
+  DType dtype = DType::kInvalid;
+  std::vector<int64_t> dims;  // row-major: a matrix is [out, in]
+  std::span<const std::byte> bytes;
+};
+
+// Bytes of dims[…] elements, the last dimension in whole blocks; nullopt where they are not, or the product overflows.
+std::optional<uint64_t> tensor_bytes(DType dtype, std::span<const int64_t> dims);
+
+// "[3, 4]"
+std::string dims_text(std::span<const int64_t> dims);
+
+}  // namespace bp

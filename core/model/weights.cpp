@@ -1,0 +1,107 @@
+#include "model/weights.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+#include "base/json.h"
+#include "model/safetensors.h"
+
+namespace bp {
+namespace {
+
+constexpr size_t kMaxIndexBytes = size_t{64} << 20;
+constexpr size_t kIndexDepth = 8;
+
+bool is_plain_file_name(std::string_view name) {
+  return !name.empty() && name.find_first_of("/\\") == std::string_view::npos && name != "." && name != ".." &&
+         name.find('\0') == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<Weights> Weights::from_gguf(GgufFile file) {
+  Weights weights;
+  weights.gguf_.emplace(std::move(file));
+  for (const WeightView& view : weights.gguf_->tensors()) weights.add(view);
+  return weights;
+}
+
+Result<Weights> Weights::from_folder(const std::string& folder) {
+  Weights weights;
+  const std::string single = folder + "/model.safetensors";
+  const std::string index = folder + "/model.safetensors.index.json";
+  std::error_code error;
+  if (std::filesystem::exists(single, error)) {
+    BP_TRY_VOID(weights.add_file(single));
+  } else if (std::filesystem::exists(index, error)) {
+    BP_TRY_VOID(weights.add_indexed_files(folder, index));
+  } else {
+    return fail(ErrorCode::kRefused, folder, "has neither model.safetensors nor model.safetensors.index.json",
+                "name a GGUF file or a folder with safetensors weights");
+  }
+  return weights;
+}
+
+const WeightView* Weights::find(std::string_view name) const {
+  const auto found = by_name_.find(std::string(name));
+  return found == by_name_.end() ? nullptr : &views_[found->second];
+}
+
+void Weights::add(WeightView view) {
+  const DTypeInfo& info = dtype_info(view.dtype);
+  // Devices read plain numbers in place. safetensors aligns its data only by convention.
+  if (info.block_elements == 1 && reinterpret_cast<uintptr_t>(view.bytes.data()) % info.block_bytes != 0) {
+    auto& copy = copies_.emplace_back(std::make_unique<std::byte[]>(view.bytes.size()));
+    std::memcpy(copy.get(), view.bytes.data(), view.bytes.size());
+    view.bytes = {copy.get(), view.bytes.size()};
+  }
+  by_name_.emplace(view.name, views_.size());
+  views_.push_back(std::move(view));
+}
+
+Status Weights::add_file(const std::string& path) {
+  BP_TRY(auto mapped, MappedFile::open(path));
+  BP_TRY(auto tensors, read_safetensors(mapped.bytes(), path));
+  files_.push_back(std::move(mapped));
+  for (WeightView& tensor : tensors) {
+    if (by_name_.contains(tensor.name)) {
+      return fail(ErrorCode::kRefused, path, fmt::format("tensor {} is in another file too", tensor.name),
+                  "download the model again");
+    }
+    add(std::move(tensor));
+  }
+  return {};
+}
+
+Status Weights::add_indexed_files(const std::string& folder, const std::string& index_path) {
+  BP_TRY(const auto text, read_text_file(index_path, kMaxIndexBytes));
+  BP_TRY(const auto index, parse_json(text, index_path, {.max_bytes = kMaxIndexBytes, .max_depth = kIndexDepth}));
+  const json::value* map = index.is_object() ? index.get_object().if_contains("weight_map") : nullptr;
+  if (map == nullptr || !map->is_object()) {
+    return fail(ErrorCode::kRefused, index_path, "has no weight_map", "download the file again");
+  }
+  std::set<std::string> names;
+  for (const auto& [tensor, file] : map->get_object()) {
+    if (!file.is_string() || !is_plain_file_name(std::string_view(file.get_string()))) {
+      return fail(
+          ErrorCode::kRefused, index_path,
+          fmt::format("tensor {} is in {}, which is no plain file name", std::string_view(tensor), write_json(file)),
+          "weights lie in the folder itself; correct the index");
+    }
+    names.emplace(file.get_string());
+  }
+  for (const std::string& name : names) BP_TRY_VOID(add_file(folder + "/" + name));
+  for (const auto& [tensor, file] : map->get_object()) {
+    if (find(tensor) == nullptr) {
+      return fail(ErrorCode::kRefused, index_path,
+                  fmt::format("tensor {} is not in {}", std::string_view(tensor), std::string_view(file.get_string())),
+                  "download the model again");
+    }
+  }
+  return {};
+}
+
+}  // namespace bp
