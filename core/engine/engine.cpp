@@ -9,11 +9,18 @@
 namespace bp {
 namespace {
 
+// The type of the largest weight: what the model as a whole is said to be in.
+DType largest_dtype(const Model& model) {
+  const auto& all = model.weights().all();
+  const auto largest = std::ranges::max_element(all, {}, [](const WeightView& view) { return view.bytes.size(); });
+  return largest == all.end() ? DType::kF32 : largest->dtype;
+}
+
 void fill_in(EngineOptions& options, const Model& model) {
   if (options.max_outputs <= 0) options.max_outputs = options.max_seqs;
   options.max_batch_tokens = std::max(options.max_batch_tokens, options.max_seqs);
   if (options.kv_dtype == DType::kInvalid) {
-    options.kv_dtype = model.weights_dtype() == DType::kF32 ? DType::kF32 : DType::kF16;
+    options.kv_dtype = largest_dtype(model) == DType::kF32 ? DType::kF32 : DType::kF16;
   }
   if (options.act_dtype == DType::kInvalid) options.act_dtype = DType::kF32;
   if (options.buckets.empty()) options.buckets = {1, 8, 32, 128};
@@ -66,7 +73,7 @@ Result<std::vector<TokenEvent>> Engine::step() {
     row += static_cast<size_t>(item.n_outputs);
     if (!item.samples) continue;
     tokens.push_back(drawn[row - 1]);
-    events.push_back({item.sequence->id, drawn[row - 1], FinishReason::kNone});
+    events.push_back({item.sequence->id, drawn[row - 1], FinishReason::kRunning});
   }
   scheduler_->commit(batch, tokens);
   for (const auto& sequence : scheduler_->take_finished()) {

@@ -17,7 +17,7 @@ namespace bp {
 struct TokenEvent {
   SequenceId sequence = 0;
   int32_t token = 0;
-  FinishReason finish = FinishReason::kNone;  // other than kNone: the sequence's last token
+  FinishReason finish = FinishReason::kRunning;  // other than kNone: the sequence's last token
 };
 
 // Rows of logits of one sequence: the row of token `position` first, [n_rows, vocab] f32. Valid during the call.

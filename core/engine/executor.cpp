@@ -67,7 +67,7 @@ Status Executor::set_up() {
 
 // How many pages there are, then everything whose size follows from it.
 Status Executor::size_context() {
-  const int limit = static_cast<int>(std::min<int64_t>(model_.config().max_context, INT32_MAX));
+  const int limit = static_cast<int>(std::min<int64_t>(model_.config().context, INT32_MAX));
   max_context_ = options_.max_context > 0 ? std::min(options_.max_context, limit) : limit;
   GraphOptions options = graph_options(options_, max_context_);
   BP_TRY(const Graph one_page, model_.build_graph(options));

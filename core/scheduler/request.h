@@ -23,6 +23,6 @@ struct Request {
   bool all_logits = false;           // a row of logits for every prompt token, not only for the last
 };
 
-enum class FinishReason : uint8_t { kNone, kStop, kLength };
+enum class FinishReason : uint8_t { kRunning, kStop, kLength };
 
 }  // namespace bp

@@ -107,7 +107,7 @@ void Scheduler::commit(const Batch& batch, const std::vector<int32_t>& tokens) {
 
 void Scheduler::retire() {
   for (auto& sequence : running_) {
-    if (sequence->finish == FinishReason::kNone) continue;
+    if (sequence->finish == FinishReason::kRunning) continue;
     sequence->pages.clear();
     finished_.push_back(std::move(sequence));
   }

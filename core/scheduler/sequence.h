@@ -20,7 +20,7 @@ struct Sequence {
   std::vector<int32_t> tokens;  // the prompt, then what was generated
   int n_computed = 0;           // tokens whose KV is written
   PageTable pages;
-  FinishReason finish = FinishReason::kNone;
+  FinishReason finish = FinishReason::kRunning;
 
   int n_tokens() const { return static_cast<int>(tokens.size()); }
   int n_prompt() const { return static_cast<int>(request.prompt.size()); }
