@@ -1,0 +1,193 @@
+#include "kernels/elementwise.h"
+
+#include "kernels/convert.h"
+#include "ops/rows.h"
+
+namespace bp::cpu {
+namespace {
+
+// y = f(x) for f32 of any shape.
+class UnaryOp : public Op {
+ public:
+  const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
+    avx512_ = target.avx512;
+    op_ = *static_cast<const Unary*>(user);
+    x_ = region.slot(0);
+    if (op_ == Unary::kScale) {
+      p0_ = static_cast<float>(region.attr_float(0, "mul").value_or(1));
+      p1_ = static_cast<float>(region.attr_float(0, "add").value_or(0));
+    } else if (op_ == Unary::kClamp) {
+      p0_ = static_cast<float>(region.attr_float(0, "min").value_or(0));
+      p1_ = static_cast<float>(region.attr_float(0, "max").value_or(0));
+    } else if (op_ == Unary::kGeluErf && region.attr_int(0, "tanh").value_or(0) != 0) {
+      op_ = Unary::kGeluTanh;
+    }
+    return nullptr;
+  }
+
+  void run(const OpRun& run) const override {
+    const UnaryArgs args{run.arg<const float>(0), run.arg<float>(1), p0_, p1_};
+    const auto kernel = avx512_ ? avx512::unary : avx2::unary;
+    for_ranges(run, x_.elements(run.dyn), 1, [&](int64_t begin, int64_t end) { kernel(op_, args, begin, end); });
+  }
+
+ private:
+  Tensor x_;
+  Unary op_ = Unary::kScale;
+  float p0_ = 0;
+  float p1_ = 0;
+  bool avx512_ = false;
+};
+
+// y = f(a, b), where the smaller one is repeated: its dims other than 1 are neighbours in the larger one's shape.
+class BinaryOp : public Op {
+ public:
+  const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
+    avx512_ = target.avx512;
+    op_ = *static_cast<const Binary*>(user);
+    y_ = region.slot(2);
+    const bool a_whole = same_shape(region.slot(0));
+    if (!a_whole && !same_shape(region.slot(1))) return "both operands are broadcast";
+    a_slot_ = a_whole ? 0 : 1;
+    b_ = region.slot(a_whole ? 1 : 0);
+    if (!a_whole && op_ == Binary::kSub) op_ = Binary::kSubReversed;
+    if (!a_whole && op_ == Binary::kDiv) return "the dividend is broadcast";
+    if (region.slot(a_slot_).dtype != BP_DT_F32) return "the larger operand is not f32";
+    if (!is_plain_float(b_.dtype)) return "the smaller operand is not f32, f16 or bf16";
+    return find_core();
+  }
+
+  uint64_t ws_bytes() const override {
+    return b_.dtype == BP_DT_F32 ? 0 : static_cast<uint64_t>(b_.bounds(0, b_.rank)) * sizeof(float);
+  }
+
+  void run(const OpRun& run) const override {
+    const int64_t n = y_.elements(run.dyn);
+    if (n == 0) return;
+    BinaryArgs args{run.arg<const float>(a_slot_), run.arg<const float>(1 - a_slot_), run.arg<float>(2)};
+    args.period = y_.sizes(core_begin_, core_end_, run.dyn);
+    args.repeat = y_.sizes(core_end_, y_.rank, run.dyn);
+    if (b_.dtype != BP_DT_F32) {
+      auto* converted = reinterpret_cast<float*>(run.ws);
+      (avx512_ ? avx512::row_to_f32 : avx2::row_to_f32)(b_.dtype, args.b, converted, b_.elements(run.dyn));
+      args.b = converted;
+    }
+    const auto kernel = avx512_ ? avx512::binary : avx2::binary;
+    for_ranges(run, n, 1, [&](int64_t begin, int64_t end) { kernel(op_, args, begin, end); });
+  }
+
+ private:
+  bool same_shape(const Tensor& x) const {
+    if (x.rank != y_.rank) return false;
+    for (uint32_t i = 0; i < x.rank; ++i) {
+      if (x.sym[i] != y_.sym[i] || (x.is_static(i) && x.dim[i] != y_.dim[i])) return false;
+    }
+    return true;
+  }
+
+  // The axes [core_begin_, core_end_) of y that b has; elsewhere it is 1 or has no dim.
+  const char* find_core() {
+    const uint32_t missing = y_.rank - b_.rank;
+    core_begin_ = core_end_ = y_.rank;
+    bool found = false;
+    bool closed = false;
+    for (uint32_t i = 0; i < y_.rank; ++i) {
+      const bool one = i < missing || (b_.is_static(i - missing) && b_.dim[i - missing] == 1);
+      const bool y_one = y_.is_static(i) && y_.dim[i] == 1;
+      if (one && y_one) continue;
+      if (one) {
+        closed = found;
+      } else {
+        if (closed) return "the broadcast dims are not neighbours";
+        if (!found) core_begin_ = i;
+        core_end_ = i + 1;
+        found = true;
+      }
+    }
+    return nullptr;
+  }
+
+  Tensor y_;
+  Tensor b_;
+  uint32_t a_slot_ = 0;
+  uint32_t core_begin_ = 0;
+  uint32_t core_end_ = 0;
+  Binary op_ = Binary::kAdd;
+  bool avx512_ = false;
+};
+
+// y = f(gate) * up, the halves of a gated feed-forward.
+class GatedOp : public Op {
+ public:
+  const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
+    avx512_ = target.avx512;
+    op_ = *static_cast<const Gate*>(user);
+    if (op_ == Gate::kGeluErf && region.attr_int(0, "tanh").value_or(0) != 0) op_ = Gate::kGeluTanh;
+    y_ = region.slot(2);
+    for (uint32_t i = 0; i < 2; ++i) {
+      const Tensor x = region.slot(i);
+      if (x.rank != y_.rank) return "gate and up differ in shape";
+      for (uint32_t d = 0; d < x.rank; ++d) {
+        if (x.sym[d] != y_.sym[d] || x.dim[d] != y_.dim[d]) return "gate and up differ in shape";
+      }
+    }
+    return nullptr;
+  }
+
+  void run(const OpRun& run) const override {
+    const auto* gate = run.arg<const float>(0);
+    const auto* up = run.arg<const float>(1);
+    const auto kernel = avx512_ ? avx512::gated : avx2::gated;
+    for_ranges(run, y_.elements(run.dyn), 2,
+               [&](int64_t begin, int64_t end) { kernel(op_, gate, up, run.arg<float>(2), begin, end); });
+  }
+
+ private:
+  Tensor y_;
+  Gate op_ = Gate::kSilu;
+  bool avx512_ = false;
+};
+
+constexpr Unary kUnary[] = {Unary::kScale, Unary::kSilu, Unary::kGeluErf, Unary::kSigmoid, Unary::kTanh, Unary::kRelu,
+                            Unary::kClamp, Unary::kNeg,  Unary::kAbs,     Unary::kExp,     Unary::kSqrt};
+constexpr Binary kBinary[] = {Binary::kAdd, Binary::kMul, Binary::kSub, Binary::kDiv, Binary::kMin, Binary::kMax};
+constexpr Gate kGate[] = {Gate::kSilu, Gate::kGeluErf};
+
+constexpr bp_kernel unary_row(const char* id, const char* op, const Unary& kind) {
+  return row<UnaryOp>({.id = id, .pattern = op, .where = "dtype(x)=f32", .alias = "y=x", .user = &kind});
+}
+constexpr bp_kernel binary_row(const char* id, const char* op, const Binary& kind) {
+  return row<BinaryOp>({.id = id, .pattern = op, .where = "dtype(y)=f32", .alias = "y=a; y=b", .user = &kind});
+}
+constexpr bp_kernel gated_row(const char* id, const char* pattern, const Gate& kind) {
+  return row<GatedOp>(
+      {.id = id, .pattern = pattern, .where = "dtype(g)=f32; dtype(u)=f32", .alias = "out=g; out=u", .user = &kind});
+}
+
+constexpr bp_kernel kRows[] = {
+    unary_row("cpu.scale", "scale", kUnary[0]),
+    unary_row("cpu.silu", "silu", kUnary[1]),
+    unary_row("cpu.gelu", "gelu", kUnary[2]),
+    unary_row("cpu.sigmoid", "sigmoid", kUnary[3]),
+    unary_row("cpu.tanh", "tanh", kUnary[4]),
+    unary_row("cpu.relu", "relu", kUnary[5]),
+    unary_row("cpu.clamp", "clamp", kUnary[6]),
+    unary_row("cpu.neg", "neg", kUnary[7]),
+    unary_row("cpu.abs", "abs", kUnary[8]),
+    unary_row("cpu.exp", "exp", kUnary[9]),
+    unary_row("cpu.sqrt", "sqrt", kUnary[10]),
+    binary_row("cpu.add", "add", kBinary[0]),
+    binary_row("cpu.mul", "mul", kBinary[1]),
+    binary_row("cpu.sub", "sub", kBinary[2]),
+    binary_row("cpu.div", "div", kBinary[3]),
+    binary_row("cpu.min", "min", kBinary[4]),
+    binary_row("cpu.max", "max", kBinary[5]),
+    gated_row("cpu.silu_mul", "(mul (silu ?g) ?u)", kGate[0]),
+    gated_row("cpu.gelu_mul", "(mul (gelu ?g) ?u)", kGate[1]),
+};
+
+}  // namespace
+
+std::span<const bp_kernel> elementwise_rows() { return kRows; }
+
+}  // namespace bp::cpu

@@ -1,0 +1,51 @@
+// The rows of the ops that are not matmuls, by family, and how a row is made from an Op class.
+#pragma once
+
+#include <backplane/plugin.h>
+
+#include <span>
+
+#include "ops/op.h"
+#include "ops/op_plan.h"
+
+namespace bp::cpu {
+
+struct RowText {
+  const char* id;
+  const char* pattern;
+  const char* where = "";
+  const char* alias = "";
+  const void* user = nullptr;
+  int32_t priority = 0;
+};
+
+// Every row computes in f32 in an order that depends on the row of the batch alone.
+template <class T>
+constexpr bp_kernel row(const RowText& text) {
+  bp_kernel out{};
+  out.struct_size = sizeof(bp_kernel);
+  out.priority = text.priority;
+  out.user = text.user;
+  out.id = text.id;
+  out.pattern = text.pattern;
+  out.where = text.where;
+  out.layouts = "";
+  out.alias = text.alias;
+  out.numerics = "cpu.f32/1";
+  out.query = op_query<T>;
+  out.plan = op_plan<T>;
+  return out;
+}
+
+std::span<const bp_kernel> elementwise_rows();
+std::span<const bp_kernel> norm_rows();
+std::span<const bp_kernel> softmax_rows();
+std::span<const bp_kernel> gather_rows_rows();
+std::span<const bp_kernel> cast_rows();
+std::span<const bp_kernel> rope_rows();
+std::span<const bp_kernel> kv_write_rows();
+std::span<const bp_kernel> attention_rows();
+std::span<const bp_kernel> sample_rows();
+std::span<const bp_kernel> shape_rows();
+
+}  // namespace bp::cpu
