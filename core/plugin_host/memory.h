@@ -30,8 +30,8 @@ class Memory {
  private:
   friend class Device;
   struct Free {
-    const bp_device_api* api = nullptr;
-    bp_device* device = nullptr;
+    const bp_device_api* api;
+    bp_device* device;
     void operator()(bp_mem* mem) const { api->mem_free(device, mem); }
   };
   Memory(std::unique_ptr<bp_mem, Free> mem, std::byte* host, uint64_t size_bytes)

@@ -40,7 +40,7 @@ class Bound {
  private:
   friend class Plan;
   struct Destroy {
-    const bp_device_api* api = nullptr;
+    const bp_device_api* api;
     void operator()(bp_bound* bound) const { api->bound_destroy(bound); }
   };
   Bound(std::unique_ptr<bp_bound, Destroy> bound, const bp_device_api* api, DeviceFault* fault)
@@ -62,7 +62,7 @@ class Plan {
  private:
   friend class Device;
   struct Destroy {
-    const bp_device_api* api = nullptr;
+    const bp_device_api* api;
     void operator()(bp_plan* plan) const { api->plan_destroy(plan); }
   };
   Plan(std::unique_ptr<bp_plan, Destroy> plan, const bp_device_api* api, DeviceFault* fault, PlanInfo info)

@@ -34,7 +34,7 @@ class Event {
  private:
   friend class Device;
   struct Destroy {
-    const bp_device_api* api = nullptr;
+    const bp_device_api* api;
     void operator()(bp_event* event) const { api->event_destroy(event); }
   };
   Event(std::unique_ptr<bp_event, Destroy> event, const bp_device_api* api, DeviceFault* fault)
@@ -62,7 +62,7 @@ class Queue {
  private:
   friend class Device;
   struct Destroy {
-    const bp_device_api* api = nullptr;
+    const bp_device_api* api;
     void operator()(bp_queue* queue) const { api->queue_destroy(queue); }
   };
   Queue(std::unique_ptr<bp_queue, Destroy> queue, const bp_device_api* api, DeviceFault* fault)

@@ -1,0 +1,60 @@
+// The fake plugins as files, whole, cut or with bytes changed; and folders to put them into.
+#pragma once
+
+#include <backplane/plugin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace bp {
+
+inline std::string fake_path(const std::string& name) { return BP_BUILD_DIR "/tests/fakes/" + name + ".so"; }
+
+inline std::string read_bytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// A folder of this test alone, gone with the object.
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = (std::filesystem::temp_directory_path() / "backplane-test-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string write(const std::string& name, const std::string& bytes) const {
+    std::string file = path_ + "/" + name;
+    std::ofstream(file, std::ios::binary) << bytes;
+    return file;
+  }
+  std::string copy(const std::string& fake, const std::string& name) const {
+    return write(name, read_bytes(fake_path(fake)));
+  }
+
+ private:
+  std::string path_;
+};
+
+// The bytes of the good fake with its manifest changed by `change(bp_manifest&)`.
+template <class F>
+std::string with_manifest(F&& change) {
+  std::string bytes = read_bytes(fake_path("good"));
+  const size_t at = bytes.find(std::string("BKPLAN0\0", 8));
+  bp_manifest manifest;
+  std::memcpy(&manifest, bytes.data() + at, sizeof manifest);
+  change(manifest);
+  std::memcpy(bytes.data() + at, &manifest, sizeof manifest);
+  return bytes;
+}
+
+}  // namespace bp
