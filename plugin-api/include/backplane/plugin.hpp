@@ -15,9 +15,9 @@
 #include <utility>
 
 #if defined(__GNUC__)
-#define BP_PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define BP_PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 #else
-#define BP_PRINTF_LIKE(format, first)
+#define BP_PRINTF_LIKE(text, first)
 #endif
 
 namespace bp::plugin {
