@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "isa_level.h"
 #include "ops/region_view.h"
 #include "thread_team.h"
 
@@ -15,6 +16,7 @@ namespace bp::cpu {
 // What ops are made for.
 struct OpTarget {
   bool avx512 = false;  // F, BW, DQ and VL
+  IsaLevel isa = IsaLevel::kNone;
   int n_threads = 1;
 };
 
@@ -40,6 +42,8 @@ class Op {
   // Null, or why this region is not for the row. `user` is the row's. Allocates nothing.
   virtual const char* init(const RegionView& region, const OpTarget& target, const void* user) = 0;
   virtual uint64_t ws_bytes() const { return 0; }
+  // What a library below keeps for itself.
+  virtual uint64_t internal_bytes() const { return 0; }
   virtual void run(const OpRun& run) const = 0;
 };
 

@@ -1,0 +1,20 @@
+#include "kernel_table.h"
+
+#include <span>
+
+#include "ops/rows.h"
+
+namespace bp::cpu {
+
+std::vector<const bp_kernel*> kernel_table(IsaLevel isa) {
+  std::vector<const bp_kernel*> table;
+  if (isa == IsaLevel::kNone) return table;
+  for (const std::span<const bp_kernel> rows :
+       {elementwise_rows(), norm_rows(), softmax_rows(), gather_rows_rows(), cast_rows(), rope_rows(), kv_write_rows(),
+        attention_rows(), sample_rows()}) {
+    for (const bp_kernel& row : rows) table.push_back(&row);
+  }
+  return table;
+}
+
+}  // namespace bp::cpu
