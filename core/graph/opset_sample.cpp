@@ -13,14 +13,16 @@ void add_sample_ops(Opset& ops) {
                     {"seed", "[S]", TypeRule::kI64},
                     {"position", "[S]", TypeRule::kI32}},
        .results = {{"token", "[S]", DType::kI32}},
-       .doc =
-           "temperature <= 0: argmax, the lowest index of equals. Else logits / temperature; the top_k largest (0: "
-           "all; "
-           "of equals the lower index); softmax; those with p >= min_p p_max; the smallest set in descending order "
-           "whose "
-           "sum reaches top_p (>= 1: all); drawn by u = uniform(seed, position) against the cumulated probabilities in "
-           "descending order. uniform = (splitmix64(seed + 0x9E3779B97F4A7C15 (position + 1)) >> 40) 2^-24. NaN counts "
-           "as -inf."});
+       .doc = "temperature <= 0: argmax, the lowest index of equals. Else logits / temperature; the top_k largest (0: "
+              "all; "
+              "of equals the lower index); softmax; those with p >= min_p p_max; the smallest set in descending order "
+              "whose "
+              "sum reaches top_p (>= 1: all); drawn is the first, in descending order, at which the sum of the kept p "
+              "exceeds u "
+              "times their total. u = ((z ^ z>>31) >> 40) 2^-24, where modulo 2^64 z = seed + 0x9E3779B97F4A7C15 "
+              "(position "
+              "+ 1), z = (z ^ z>>30) 0xBF58476D1CE4E5B9, z = (z ^ z>>27) 0x94D049BB133111EB. NaN counts "
+              "as -inf."});
   ops.push_back({.name = "verify_draft",
                  .operands = {{"draft", "[S, D]", TypeRule::kI32},
                               {"target", "[S, D+1]", TypeRule::kI32},
