@@ -1,0 +1,66 @@
+// Text to token ids and back, for one vocabulary.
+// Thread-safety: immutable after creation; every const function may be called from several threads at once.
+// Invariant: every id that encode() gives is < size().
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tokenizer/vocabulary.h"
+
+namespace bp {
+
+struct TokenizerSpec;
+
+struct EncodeOptions {
+  bool add_special = false;    // what the model adds: BOS before, EOS after
+  bool parse_special = false;  // control tokens written in the text become their ids
+};
+
+class Tokenizer {
+ public:
+  // From a GGUF's metadata. `where` names it in errors: kRefused for a vocabulary that contradicts itself,
+  // kUnsupported for a kind of vocabulary or pre-tokenizer that we do not have.
+  static Result<Tokenizer> create(Vocabulary vocabulary, std::string_view where);
+  // From Hugging Face's tokenizer.json, by the pipeline it declares, and tokenizer_config.json (may be empty), which
+  // names BOS and EOS.
+  static Result<Tokenizer> from_json(std::string_view tokenizer_json, std::string_view tokenizer_config_json,
+                                     std::string_view where);
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  // Bytes that are no UTF-8 are encoded as bytes.
+  std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  // Bytes that are no UTF-8 become U+FFFD; ids that are no token are left out.
+  std::string decode(std::span<const TokenId> ids, bool skip_special) const;
+
+  size_t size() const;
+  std::optional<TokenId> bos() const;
+  std::optional<TokenId> eos() const;
+  bool is_end_of_generation(TokenId id) const;
+  // A control token (or the unknown one): not part of the text.
+  bool is_special(TokenId id) const;
+  // The bytes a token stands for, perhaps part of a character; empty where `id` is no token. Valid while this lives.
+  std::string_view piece_bytes(TokenId id) const;
+  // The token that the vocabulary file writes `token`.
+  std::optional<TokenId> find(std::string_view token) const;
+
+ private:
+  struct Parts;
+
+  explicit Tokenizer(std::unique_ptr<const Parts> parts);
+  static Result<Tokenizer> build(TokenizerSpec spec, std::string_view where);
+  void encode_raw(std::string_view text, bool parse_special, std::vector<TokenId>& out) const;
+  void encode_normalized(std::string_view text, bool parse_special, std::vector<TokenId>& out) const;
+
+  std::unique_ptr<const Parts> parts_;
+};
+
+}  // namespace bp
