@@ -72,7 +72,7 @@ Checked<ElfImage> ElfImage::open(const std::string& path) {
   ElfImage image(fd, 0);
   struct stat info{};
   if (::fstat(fd, &info) != 0) return refuse(Verdict::kNotElf, fmt::format("cannot be read: {}", errno_text()));
-  if (S_ISDIR(info.st_mode)) return refuse(Verdict::kNotElf, "a directory");
+  if (S_ISDIR(info.st_mode)) return refuse(Verdict::kNotElf, "a directory", "name folders under plugins.dirs");
   if (!S_ISREG(info.st_mode)) return refuse(Verdict::kNotElf, "not a regular file");
   image.size_bytes_ = static_cast<uint64_t>(info.st_size);
   auto header = image.read_header();

@@ -24,14 +24,19 @@ std::string list_devices(std::span<const DeviceInfo> devices) {
 bool is_refused(const PluginVerdict& v) { return v.verdict != Verdict::kOk && v.verdict != Verdict::kShadowed; }
 
 std::string list_refusals(std::span<const PluginVerdict> verdicts) {
-  std::vector<std::string> parts;
-  size_t n_refused = 0;
+  std::vector<const PluginVerdict*> refused;
   for (const PluginVerdict& v : verdicts) {
-    if (!is_refused(v) || ++n_refused > kMaxRefusals) continue;
-    parts.push_back(fmt::format("{} {}: {}", v.file, verdict_name(v.verdict), v.reason));
+    if (is_refused(v)) refused.push_back(&v);
   }
-  if (parts.empty()) return {};
-  const std::string more = n_refused > kMaxRefusals ? fmt::format(" and {} more", n_refused - kMaxRefusals) : "";
+  if (refused.empty()) return {};
+  // Files that say they are a plugin explain more than those that happen to lie there.
+  std::ranges::stable_partition(refused, [](const PluginVerdict* v) { return !v->name.empty(); });
+  const size_t n_shown = std::min(refused.size(), kMaxRefusals);
+  std::vector<std::string> parts;
+  for (const PluginVerdict* v : std::span(refused).first(n_shown)) {
+    parts.push_back(fmt::format("{} {}: {}", v->file, verdict_name(v->verdict), v->reason));
+  }
+  const std::string more = refused.size() > n_shown ? fmt::format(" and {} more", refused.size() - n_shown) : "";
   return fmt::format("; refused {}{}", fmt::join(parts, ", "), more);
 }
 

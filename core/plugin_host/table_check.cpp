@@ -130,7 +130,10 @@ Checked<DeviceInfo> check_device_info(const bp_device_info& raw, const std::stri
   const bool ends = take_text(raw.id, info.id) && take_text(raw.name, info.name) && take_text(raw.arch, info.arch) &&
                     take_text(raw.driver, info.driver) && take_text(raw.why, info.why);
   if (!ends) return bad("a text of a device's info does not end");
-  if (!is_identifier(info.id)) return bad(fmt::format("a device's id \"{}\" is no id", info.id));
+  // The host's own words in [device] use.
+  if (!is_identifier(info.id) || info.id == "auto" || info.id == "reference") {
+    return bad(fmt::format("a device's id \"{}\" is no id", info.id));
+  }
   if (info.score == 0 && info.why.empty()) info.why = "its plugin does not say why";
   std::ranges::copy(raw.fingerprint, info.fingerprint.begin());
   return info;

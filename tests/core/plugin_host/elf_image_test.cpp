@@ -75,22 +75,26 @@ TEST(ElfImage, EveryTruncationIsRefused) {
 TEST(ElfImage, NoBitFlipInTheHeadersCrashes) {
   const TempDir dir;
   const std::string good = read_bytes(fake_path("good"));
-  const std::string path = dir.path() + "/flipped.so";
-  const size_t header_bytes = std::min<size_t>(good.size(), 2048);
+  const std::string path = dir.write("flipped.so", good);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto put = [&](size_t at, char byte) {
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte).flush();
+  };
+  const size_t header_bytes = std::min<size_t>(good.size(), 1536);
   for (size_t bit = 0; bit < header_bytes * 8; bit += 3) {
-    std::string bytes = good.substr(0, 8192);
-    bytes.resize(good.size());
-    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
-    dir.write("flipped.so", bytes);
+    put(bit / 8, static_cast<char>(good[bit / 8] ^ (1 << (bit % 8))));
     (void)verdict_of(path);
+    put(bit / 8, good[bit / 8]);
   }
+  EXPECT_EQ(verdict_of(path), Verdict::kOk);
 }
 
 TEST(ElfImage, NoRandomDamageCrashes) {
   const TempDir dir;
   const std::string good = read_bytes(fake_path("good"));
   std::mt19937 random(1);
-  for (int round = 0; round < 500; ++round) {
+  for (int round = 0; round < 300; ++round) {
     std::string bytes = good;
     for (int i = 0; i < 64; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
     (void)verdict_of(dir.write("damaged.so", bytes));

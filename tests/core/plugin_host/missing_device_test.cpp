@@ -34,10 +34,12 @@ TEST(MissingDevice, SaysWhereItLookedWhenNothingWasFound) {
             "name its folder with --plugin-dir");
 }
 
-TEST(MissingDevice, AFolderOfBrokenFilesMakesNoEndlessLine) {
-  const std::vector<PluginVerdict> verdicts(100, {.file = "/x.so", .verdict = Verdict::kNotElf, .reason = "text"});
+TEST(MissingDevice, AFolderOfOtherFilesHidesNoPluginAndMakesNoEndlessLine) {
+  std::vector<PluginVerdict> verdicts(100, {.file = "/x.so", .verdict = Verdict::kNotElf, .reason = "text"});
+  verdicts.push_back({.file = "/cuda.so", .name = "cuda", .verdict = Verdict::kIsa, .reason = "built for x86-64-v4"});
   const std::string text = missing_device("auto", {}, verdicts, kPlaces).message();
-  EXPECT_NE(text.find("and 92 more"), std::string::npos) << text;
+  EXPECT_NE(text.find("refused /cuda.so ISA: built for x86-64-v4, /x.so"), std::string::npos) << text;
+  EXPECT_NE(text.find("and 93 more"), std::string::npos) << text;
 }
 
 }  // namespace

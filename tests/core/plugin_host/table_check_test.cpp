@@ -109,6 +109,8 @@ TEST(TableCheck, DeviceInfoMustEndItsTexts) {
   std::memset(info.name, 'x', sizeof info.name);
   EXPECT_FALSE(check_device_info(info, "x").has_value());
   info.name[0] = '\0';
+  std::strcpy(info.id, "auto");
+  EXPECT_FALSE(check_device_info(info, "x").has_value());
   std::strcpy(info.id, "x 0\n");
   EXPECT_FALSE(check_device_info(info, "x").has_value());
 }
