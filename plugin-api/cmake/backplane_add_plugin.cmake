@@ -1,7 +1,6 @@
 # backplane_add_plugin(NAME cpu SOURCES plugin.cpp … [LIBS dnnl …])
 # A plugin: NAME.so, a module that exports bp_plugin_entry_v<N> and nothing else, links no part of the host, and lands in
 # BACKPLANE_PLUGIN_BUILD_DIR when built and in BACKPLANE_PLUGIN_INSTALL_DIR when installed, where these are set.
-set(BACKPLANE_PLUGIN_VERSION_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
 
 function(backplane_add_plugin)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS" ${ARGN})
@@ -14,11 +13,11 @@ function(backplane_add_plugin)
   # Unique symbols of the C++ library would keep the file mapped after dlclose.
   target_compile_options(${ARG_NAME} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   target_link_options(${ARG_NAME} PRIVATE
-    -Wl,--version-script=${BACKPLANE_PLUGIN_VERSION_SCRIPT} -Wl,-Bsymbolic -Wl,-z,now)
+    -Wl,--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map -Wl,-Bsymbolic -Wl,-z,now)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")  # a sanitizer's runtime is the program's
     target_link_options(${ARG_NAME} PRIVATE -Wl,-z,defs)
   endif()
-  set_property(TARGET ${ARG_NAME} PROPERTY LINK_DEPENDS ${BACKPLANE_PLUGIN_VERSION_SCRIPT})
+  set_property(TARGET ${ARG_NAME} PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   if(BACKPLANE_PLUGIN_BUILD_DIR)
     set_target_properties(${ARG_NAME} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${BACKPLANE_PLUGIN_BUILD_DIR})
   endif()
