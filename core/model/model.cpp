@@ -79,7 +79,11 @@ Result<Model> Model::open_gguf(const std::string& path) {
   BP_TRY(auto weights, Weights::from_gguf(std::move(file)));
   BP_TRY_VOID(read_rope_divisors(weights, path, config.rope));
   const WeightView* embedding = weights.find("token_embd.weight");
-  if (config.vocab == 0 && embedding != nullptr) config.vocab = embedding->dims.front();
+  if (embedding == nullptr) {
+    return fail(ErrorCode::kRefused, path, "tensor token_embd.weight is missing",
+                "the model is incomplete, download it again");
+  }
+  if (config.vocab == 0) config.vocab = embedding->dims.front();
   config.tied_head = weights.find("output.weight") == nullptr;
   Model model(std::move(weights));
   model.config_ = std::move(config);

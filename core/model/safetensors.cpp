@@ -131,8 +131,8 @@ Result<std::vector<WeightView>> read_safetensors(std::span<const std::byte> byte
     BP_TRY(auto tensor, Entry(name, where, data).read(value));
     tensors.push_back(std::move(tensor));
   }
-  std::ranges::stable_sort(
-      tensors, {}, [](const WeightView& tensor) { return std::pair(tensor.bytes.data(), tensor.bytes.size()); });
+  std::ranges::sort(tensors, {},
+                    [](const WeightView& tensor) { return std::pair(tensor.bytes.data(), tensor.bytes.size()); });
   for (size_t i = 1; i < tensors.size(); ++i) {
     const WeightView& before = tensors[i - 1];
     if (before.bytes.data() + before.bytes.size() > tensors[i].bytes.data()) {
