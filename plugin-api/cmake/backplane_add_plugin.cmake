@@ -11,12 +11,13 @@ function(backplane_add_plugin)
     CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     POSITION_INDEPENDENT_CODE ON)
   # Unique symbols of the C++ library would keep the file mapped after dlclose.
-  target_compile_options(${ARG_NAME} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  target_compile_options(${ARG_NAME} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique>)
   target_link_options(${ARG_NAME} PRIVATE
     -Wl,--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map -Wl,-Bsymbolic -Wl,-z,now)
   if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")  # a sanitizer's runtime is the program's
     target_link_options(${ARG_NAME} PRIVATE -Wl,-z,defs)
   endif()
+  set_property(GLOBAL APPEND PROPERTY BACKPLANE_PLUGINS ${ARG_NAME})
   set_property(TARGET ${ARG_NAME} PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   if(BACKPLANE_PLUGIN_BUILD_DIR)
     set_target_properties(${ARG_NAME} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${BACKPLANE_PLUGIN_BUILD_DIR})
