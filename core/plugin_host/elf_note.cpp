@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "plugin_host/contained_text.h"
 #include "plugin_host/manifest.h"
@@ -22,43 +23,23 @@ std::unexpected<Refusal> no_manifest(std::string reason) {
                 "remove the file from the plugin folder, or rebuild it with BP_MANIFEST");
 }
 
-uint64_t round_up(uint64_t n, uint64_t align) { return (n + align - 1) / align * align; }
-
-// Notes of one segment. Sizes are of 32 bits and the segment is small: nothing below overflows.
-class NoteWalk {
- public:
-  NoteWalk(std::vector<std::byte> bytes, uint64_t align) : bytes_(std::move(bytes)), align_(align == 8 ? 8 : 4) {}
-
-  // The manifests' bytes; nullopt where a manifest's note has another size than the frozen one.
-  std::optional<std::vector<bp_manifest>> manifests() const {
-    std::vector<bp_manifest> found;
-    uint64_t at = 0;
-    Elf64_Nhdr header;
-    while (at <= bytes_.size() && bytes_.size() - at >= sizeof header) {
-      std::memcpy(&header, bytes_.data() + at, sizeof header);
-      const uint64_t name_at = at + sizeof header;
-      const uint64_t desc_at = name_at + round_up(header.n_namesz, align_ == 8 ? 4 : align_);
-      const uint64_t desc_aligned = align_ == 8 ? round_up(desc_at, 8) : desc_at;
-      const uint64_t end = desc_aligned + header.n_descsz;
-      if (end > bytes_.size()) break;
-      if (is_ours(header, name_at)) {
-        if (header.n_descsz != sizeof(bp_manifest)) return std::nullopt;
-        std::memcpy(&found.emplace_back(), bytes_.data() + desc_aligned, sizeof(bp_manifest));
-      }
-      at = round_up(end, align_);
-    }
-    return found;
+// The manifests among the notes of one segment. Our notes begin at multiples of 4 whatever the segment's alignment
+// says: mold joins notes of alignment 4 and 8 in one segment with gaps of its own, so a walk from note to note loses
+// its way. nullopt: a manifest's note has another size than the frozen one.
+std::optional<std::vector<bp_manifest>> manifests_in(std::span<const std::byte> bytes) {
+  std::vector<bp_manifest> found;
+  Elf64_Nhdr header;
+  for (size_t at = 0; at <= bytes.size() && bytes.size() - at >= sizeof header + sizeof kOwner; at += 4) {
+    std::memcpy(&header, bytes.data() + at, sizeof header);
+    const size_t name_at = at + sizeof header;
+    if (header.n_type != kNoteType || header.n_namesz != sizeof kOwner) continue;
+    if (std::memcmp(bytes.data() + name_at, kOwner, sizeof kOwner) != 0) continue;
+    const size_t desc_at = name_at + sizeof kOwner;
+    if (header.n_descsz != sizeof(bp_manifest) || bytes.size() - desc_at < sizeof(bp_manifest)) return std::nullopt;
+    std::memcpy(&found.emplace_back(), bytes.data() + desc_at, sizeof(bp_manifest));
   }
-
- private:
-  bool is_ours(const Elf64_Nhdr& header, uint64_t name_at) const {
-    return header.n_type == kNoteType && header.n_namesz == sizeof kOwner &&
-           std::memcmp(bytes_.data() + name_at, kOwner, sizeof kOwner) == 0;
-  }
-
-  std::vector<std::byte> bytes_;
-  uint64_t align_;
-};
+  return found;
+}
 
 template <size_t N>
 bool take_text(const char (&field)[N], std::string& out) {
@@ -126,7 +107,7 @@ Checked<Manifest> read_manifest(const ElfImage& image) {
     read_bytes += segment.p_filesz;
     std::vector<std::byte> bytes(segment.p_filesz);
     if (!image.read(segment.p_offset, bytes)) return refuse(Verdict::kTruncated, "the file shrank while it was read");
-    const auto manifests = NoteWalk(std::move(bytes), segment.p_align).manifests();
+    const auto manifests = manifests_in(bytes);
     if (!manifests) return no_manifest("its manifest is not 512 bytes long");
     found.insert(found.end(), manifests->begin(), manifests->end());
   }

@@ -1,0 +1,4 @@
+// Compiled in later standards than C++17: the headers must stay clean there.
+#include <backplane/plugin.hpp>
+
+static_assert(sizeof(bp_err) == 512);
