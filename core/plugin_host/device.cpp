@@ -16,30 +16,33 @@ namespace bp {
 namespace {
 
 constexpr uint32_t kMaxHeaps = 64;
-constexpr uint32_t kMaxWorkspaces = 16;
+constexpr uint64_t kPageBytes = 4096;
+constexpr uint32_t kUsualWorkspaces = 8;
+constexpr uint32_t kMaxWorkspaces = 256;
 
 Error bad_table(const LoadedPlugin& plugin, const std::string& device, const Refusal& refusal) {
   return Error{ErrorCode::kDevice, device, fmt::format("plugin {}: {}", plugin.name(), refusal.reason), refusal.fix};
 }
 
-// What query() and plan() fill in, with room for the workspaces.
+// What query() and plan() fill in, with room for so many workspaces.
 struct RawPlanInfo {
   bp_plan_info info{};
-  std::array<bp_ws_need, kMaxWorkspaces> ws{};
+  std::vector<bp_ws_need> ws;
 
-  RawPlanInfo() {
+  explicit RawPlanInfo(uint32_t n_ws) : ws(n_ws) {
     for (bp_ws_need& need : ws) need.struct_size = sizeof need;
     info.struct_size = sizeof info;
     info.ws = ws.data();
-    info.ws_cap = kMaxWorkspaces;
+    info.ws_cap = n_ws;
     info.ws_stride = sizeof(bp_ws_need);
   }
+  bool too_small() const { return info.n_ws > ws.size(); }
 };
 
 Result<PlanInfo> read_plan_info(const std::string& where, const bp_kernel& kernel, const RawPlanInfo& raw) {
-  if (raw.info.n_ws > kMaxWorkspaces) {
+  if (raw.too_small()) {
     return fail(ErrorCode::kDevice, where,
-                fmt::format("kernel {} wants {} workspaces, at most {}", kernel.id, raw.info.n_ws, kMaxWorkspaces));
+                fmt::format("kernel {} wants {} workspaces, then more", kernel.id, raw.info.n_ws));
   }
   PlanInfo info{.workspaces = {raw.ws.begin(), raw.ws.begin() + raw.info.n_ws},
                 .internal_bytes = raw.info.internal_bytes};
@@ -185,20 +188,25 @@ Result<Memory> Device::alloc(uint64_t bytes, const char* name, AllocKind kind) {
 }
 
 Result<Memory> Device::import(std::span<const std::byte> bytes) {
-  constexpr uint32_t kWanted = BP_HEAP_IMPORT | BP_HEAP_IMPORT_FAST;
+  constexpr uint32_t kWanted = BP_HEAP_IMPORT | BP_HEAP_IMPORT_READ_ONLY | BP_HEAP_IMPORT_FAST;
   const auto heap = std::ranges::find_if(heaps_, [](const bp_heap& h) { return (h.flags & kWanted) == kWanted; });
   if (heap == heaps_.end() || api().mem_import == nullptr) {
     return fail(ErrorCode::kUnsupported, info_.id, "cannot read host memory in place");
   }
   const uint64_t align = std::max<uint64_t>(heap->import_align, 1);
-  if (bytes.empty() || reinterpret_cast<uintptr_t>(bytes.data()) % align != 0) {
+  // Kernels count on BP_FILE_ALIGN of weights. Pages are mapped whole: the size may be rounded up within the last one.
+  const uint64_t start_align = std::max<uint64_t>(align, BP_FILE_ALIGN);
+  const uint64_t size = (bytes.size() + align - 1) & ~(align - 1);
+  const bool fits = size == bytes.size() || align <= kPageBytes;
+  if (bytes.empty() || !fits || reinterpret_cast<uintptr_t>(bytes.data()) % start_align != 0) {
     return fail(ErrorCode::kUnsupported, info_.id,
-                fmt::format("reads host memory in place from multiples of {} bytes", align));
+                fmt::format("reads host memory in place from multiples of {} bytes", start_align));
   }
   void* host = const_cast<std::byte*>(bytes.data());
   bp_mem* mem = nullptr;
   BP_TRY_VOID(fault_.call("mem_import", [&](bp_err* err) {
-    return api().mem_import(handle(), static_cast<uint32_t>(heap - heaps_.begin()), host, bytes.size(), 0, &mem, err);
+    return api().mem_import(handle(), static_cast<uint32_t>(heap - heaps_.begin()), host, size, BP_IMPORT_READ_ONLY,
+                            &mem, err);
   }));
   if (mem == nullptr) return fail(ErrorCode::kDevice, info_.id, "mem_import gave no memory");
   return Memory({mem, Memory::Free{&api(), handle()}}, static_cast<std::byte*>(host), bytes.size());
@@ -224,13 +232,25 @@ Result<Event> Device::create_event(bool timing, bool host_wait) {
   return Event({event, Event::Destroy{&api()}}, &api(), &fault_);
 }
 
+template <class F>
+Status Device::ask_layout_owner(const char* name, F&& f) {
+  Status status =
+      fail(ErrorCode::kUnsupported, info_.id, fmt::format("{}: no plugin of the device has this layout", name));
+  for (const auto& table : tables_) {
+    if (table->api.layout_info == nullptr) continue;
+    status = fault_.call(name, [&](bp_err* err) { return f(*table, err); });
+    if (status || status.error().code != ErrorCode::kUnsupported) break;
+  }
+  return status;
+}
+
 Result<LayoutInfo> Device::layout_info(uint32_t layout, std::span<const bp_value> values) {
-  if (!has_layouts()) return fail(ErrorCode::kUnsupported, info_.id, "the plugin has no layouts");
   bp_layout_info raw{};
-  raw.struct_size = sizeof raw;
-  BP_TRY_VOID(fault_.call("layout_info", [&](bp_err* err) {
-    return api().layout_info(handle(), layout, values.data(), sizeof(bp_value), static_cast<uint32_t>(values.size()),
-                             &raw, err);
+  BP_TRY_VOID(ask_layout_owner("layout_info", [&](const Table& table, bp_err* err) {
+    raw = {};
+    raw.struct_size = sizeof raw;
+    return table.api.layout_info(table.handle, layout, values.data(), sizeof(bp_value),
+                                 static_cast<uint32_t>(values.size()), &raw, err);
   }));
   raw.align = std::max<uint64_t>(raw.align, 1);
   if ((raw.align & (raw.align - 1)) != 0 || raw.row_multiple < 0) {
@@ -248,17 +268,23 @@ Result<LayoutInfo> Device::layout_info(uint32_t layout, std::span<const bp_value
 }
 
 Status Device::pack(const bp_pack& job, Queue& queue) {
-  if (!has_layouts()) return fail(ErrorCode::kUnsupported, info_.id, "the plugin has no layouts");
-  return fault_.call("pack", [&](bp_err* err) { return api().pack(handle(), &job, queue.handle(), err); });
+  return ask_layout_owner(
+      "pack", [&](const Table& table, bp_err* err) { return table.api.pack(table.handle, &job, queue.handle(), err); });
 }
 
 Result<PlanInfo> Device::query(const bp_kernel& kernel, const bp_region& region, std::span<const int64_t> config) {
   const Table& table = table_of(kernel);
   const int64_t* values = config_of(kernel, config);
-  RawPlanInfo raw;
-  if (kernel.query != nullptr) {
-    BP_TRY_VOID(fault_.call(
-        "query", [&](bp_err* err) { return kernel.query(&kernel, table.handle, &region, values, &raw.info, err); }));
+  RawPlanInfo raw(kUsualWorkspaces);
+  if (kernel.query == nullptr) return read_plan_info(info_.id, kernel, raw);
+  const auto ask = [&] {
+    return fault_.call(
+        "query", [&](bp_err* err) { return kernel.query(&kernel, table.handle, &region, values, &raw.info, err); });
+  };
+  BP_TRY_VOID(ask());
+  if (raw.too_small()) {
+    raw = RawPlanInfo(std::min(raw.info.n_ws, kMaxWorkspaces));
+    BP_TRY_VOID(ask());
   }
   return read_plan_info(info_.id, kernel, raw);
 }
@@ -266,14 +292,23 @@ Result<PlanInfo> Device::query(const bp_kernel& kernel, const bp_region& region,
 Result<Plan> Device::plan(const bp_kernel& kernel, const bp_region& region, std::span<const int64_t> config) {
   const Table& table = table_of(kernel);
   const int64_t* values = config_of(kernel, config);
-  RawPlanInfo raw;
-  bp_plan* handle_out = nullptr;
-  BP_TRY_VOID(fault_.call("plan", [&](bp_err* err) {
-    return kernel.plan(&kernel, table.handle, &region, values, &handle_out, &raw.info, err);
-  }));
-  if (handle_out == nullptr)
-    return fail(ErrorCode::kDevice, info_.id, fmt::format("kernel {}: plan gave none", kernel.id));
-  std::unique_ptr<bp_plan, Plan::Destroy> plan(handle_out, Plan::Destroy{&table.api});
+  RawPlanInfo raw(kUsualWorkspaces);
+  std::unique_ptr<bp_plan, Plan::Destroy> plan(nullptr, Plan::Destroy{&table.api});
+  const auto make = [&]() -> Status {
+    bp_plan* made = nullptr;
+    BP_TRY_VOID(fault_.call("plan", [&](bp_err* err) {
+      return kernel.plan(&kernel, table.handle, &region, values, &made, &raw.info, err);
+    }));
+    if (made == nullptr) return fail(ErrorCode::kDevice, info_.id, fmt::format("kernel {}: plan gave none", kernel.id));
+    plan.reset(made);
+    return {};
+  };
+  BP_TRY_VOID(make());
+  if (raw.too_small()) {
+    plan.reset();
+    raw = RawPlanInfo(std::min(raw.info.n_ws, kMaxWorkspaces));
+    BP_TRY_VOID(make());
+  }
   BP_TRY(PlanInfo info, read_plan_info(info_.id, kernel, raw));
   return Plan(std::move(plan), &table.api, &fault_, std::move(info));
 }

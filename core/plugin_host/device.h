@@ -65,20 +65,20 @@ class Device {
   bool inline_launch() const { return (api().flags & BP_DEV_INLINE) != 0; }
   bool copies_async() const { return (api().flags & BP_DEV_COPY_ASYNC) != 0; }
   bool has_events() const { return api().event_create != nullptr; }
-  bool has_layouts() const { return api().layout_info != nullptr && api().pack != nullptr; }
 
   // A slab of the first heap of that kind. `name` is for the plugin's messages. Errors: kOutOfMemory, kDevice;
   // kUnsupported where no heap is of that kind. REQUIRES: bytes > 0.
   Result<Memory> alloc(uint64_t bytes, const char* name, AllocKind kind = AllocKind::kDevice);
   // `bytes`, a mapped file, as memory that kernels read in place; they outlive it. kUnsupported where the device has no
-  // such heap, does not read it at full speed, or wants another alignment.
+  // such heap, does not read it at full speed, or wants another alignment: BP_FILE_ALIGN at least.
   Result<Memory> import(std::span<const std::byte> bytes);
 
   Result<Queue> create_queue(const QueueDesc& desc = {});
   // kUnsupported where !has_events().
   Result<Event> create_event(bool timing = false, bool host_wait = false);
 
-  // How the device stores `values` (weights: each one source; KV: one page) in an interned layout.
+  // How the device stores `values` (weights: each one source; KV: one page) in an interned layout. kUnsupported where no
+  // plugin of the device has it for them.
   Result<LayoutInfo> layout_info(uint32_t layout, std::span<const bp_value> values);
   // Enqueues one packing. The sources stay valid until the queue has passed it.
   Status pack(const bp_pack& job, Queue& queue);
@@ -114,6 +114,9 @@ class Device {
   Status attach(const LoadedPlugin& plugin);
   Status read_heaps();
   Status add_kernels(const Table& table);
+  // Asks the owner, then the attached plugins, until one does not say that it lacks the layout.
+  template <class F>
+  Status ask_layout_owner(const char* name, F&& f);
   const Table& table_of(const bp_kernel& kernel) const;
   Result<uint32_t> find_heap(AllocKind kind) const;
 

@@ -97,6 +97,9 @@ Checked<void> LoadedPlugin::enumerate() {
     }
     devices_.push_back(std::move(*info));
   }
+  if (devices_.empty() && (manifest_.kinds & BP_KIND_ATTACHED) == 0) {
+    return refuse(Verdict::kNoDevice, "this machine has no device for it");
+  }
   return {};
 }
 

@@ -19,8 +19,8 @@ namespace bp {
 
 class LoadedPlugin {
  public:
-  // Runs the plugin's code. Refuses MISSING_LIBS, NO_ENTRY, ENTRY_FAILED, BAD_TABLE; nothing of it is left then.
-  // `callbacks` outlives the plugin.
+  // Runs the plugin's code. Refuses MISSING_LIBS, NO_ENTRY, ENTRY_FAILED, BAD_TABLE, NO_DEVICE; nothing of it is left
+  // then. `callbacks` outlives the plugin.
   static Checked<std::unique_ptr<LoadedPlugin>> load(const std::string& path, Manifest manifest,
                                                      const HostCallbacks& callbacks);
   ~LoadedPlugin();

@@ -3,9 +3,28 @@
 #include "base/check.h"
 
 namespace bp {
+namespace {
+
+// A poll: BP_E_BUSY is an answer, no error.
+template <class F>
+Result<bool> poll(DeviceFault& fault, const char* name, F&& f) {
+  bool busy = false;
+  BP_TRY_VOID(fault.call(name, [&](bp_err* err) {
+    const bp_status status = f(err);
+    busy = status == BP_E_BUSY;
+    return busy ? BP_OK : status;
+  }));
+  return !busy;
+}
+
+}  // namespace
 
 Status Event::sync(uint64_t timeout_ns) {
   return fault_->call("event_sync", [&](bp_err* err) { return api_->event_sync(event_.get(), timeout_ns, err); });
+}
+
+Result<bool> Event::is_reached() {
+  return poll(*fault_, "event_sync", [&](bp_err* err) { return api_->event_sync(event_.get(), 0, err); });
 }
 
 Result<double> Event::elapsed_us_since(const Event& start) const {
@@ -28,6 +47,10 @@ Status Queue::copy(std::span<const bp_span> dst, std::span<const bp_span> src) {
 
 Status Queue::sync(uint64_t timeout_ns) {
   return fault_->call("queue_sync", [&](bp_err* err) { return api_->queue_sync(queue_.get(), timeout_ns, err); });
+}
+
+Result<bool> Queue::is_idle() {
+  return poll(*fault_, "queue_sync", [&](bp_err* err) { return api_->queue_sync(queue_.get(), 0, err); });
 }
 
 Status Queue::record(Event& event) {

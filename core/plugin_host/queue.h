@@ -28,6 +28,8 @@ class Event {
 
   // Waits on the host until the last record is reached. kDevice on a timeout, and the device counts as lost then.
   Status sync(uint64_t timeout_ns = kNoTimeout);
+  // Whether the last record is reached, without waiting.
+  Result<bool> is_reached();
   // Microseconds from `start` to this event. REQUIRES: both made with timing, recorded and reached.
   Result<double> elapsed_us_since(const Event& start) const;
 
@@ -55,6 +57,8 @@ class Queue {
   Status copy(std::span<const bp_span> dst, std::span<const bp_span> src);
   // Waits on the host until everything enqueued is done. kDevice on a timeout, and the device counts as lost then.
   Status sync(uint64_t timeout_ns = kNoTimeout);
+  // Whether everything enqueued is done, without waiting.
+  Result<bool> is_idle();
   // kUnsupported on devices without events.
   Status record(Event& event);
   Status wait(Event& event);

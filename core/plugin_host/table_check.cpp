@@ -85,7 +85,6 @@ Checked<void> check_owner_calls(const bp_device_api& api) {
                                          BP_MEMBER(api, queue_create), BP_MEMBER(api, queue_destroy),
                                          BP_MEMBER(api, queue_sync), BP_MEMBER(api, copy)});
   if (!required) return required;
-  if (auto pack = all_or_none({BP_MEMBER(api, layout_info), BP_MEMBER(api, pack)}); !pack) return pack;
   return all_or_none({BP_MEMBER(api, event_create), BP_MEMBER(api, event_destroy), BP_MEMBER(api, event_record),
                       BP_MEMBER(api, event_wait), BP_MEMBER(api, event_sync)});
 }
@@ -151,6 +150,9 @@ Checked<bp_device_api> check_device_api(const bp_device_api* api, bool attached)
     if (auto owner = check_owner_calls(copy); !owner) return std::unexpected(owner.error());
   }
   if (auto kernels = check_kernel_calls(copy, attached); !kernels) return std::unexpected(kernels.error());
+  if (auto pack = all_or_none({BP_MEMBER(copy, layout_info), BP_MEMBER(copy, pack)}); !pack) {
+    return std::unexpected(pack.error());
+  }
   return copy;
 }
 

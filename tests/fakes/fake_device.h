@@ -3,6 +3,7 @@
  *
  * FAKE_NAME is the plugin's name, FAKE_NAME ":0" its device.
  * FAKE_KIND and FAKE_ATTACHES_TO: by default it brings a device of its own.
+ * FAKE_N_WS is the number of workspaces that a plan wants.
  * FAKE_SCORE and FAKE_WHY: by default the device is usable. */
 #ifndef BP_TESTS_FAKE_DEVICE_H
 #define BP_TESTS_FAKE_DEVICE_H
@@ -22,6 +23,9 @@
 #ifndef FAKE_WHY
 #define FAKE_WHY ""
 #endif
+#ifndef FAKE_N_WS
+#define FAKE_N_WS 1
+#endif
 #ifndef FAKE_NEEDS
 #define FAKE_NEEDS ""
 #endif
@@ -29,7 +33,7 @@
 #define FAKE_HINT ""
 #endif
 
-BP_MANIFEST("BKPLAN0", 0, 0, BP_ABI_MINOR, BP_ABI_MINOR, FAKE_KIND, 0, 0, 0, FAKE_NAME, "tests", "1.2.3", "fake",
+BP_MANIFEST("BKPLAN0", 0, 0, BP_ABI_MINOR, BP_ABI_MINOR, FAKE_KIND, BP_BUILD_ISA, BP_BUILD_SANITIZER, 0, FAKE_NAME, "tests", "1.2.3", "fake",
             FAKE_NEEDS, FAKE_HINT, FAKE_ATTACHES_TO, {0});
 
 struct bp_device {
@@ -75,7 +79,7 @@ static bp_status fake_heaps(bp_device* d, bp_heap* out, uint32_t stride, uint32_
   if (cap == 0) return BP_OK;
   memset(out, 0, sizeof *out);
   out->struct_size = sizeof *out;
-  out->flags = BP_HEAP_DEVICE | BP_HEAP_HOST_VISIBLE | BP_HEAP_IMPORT | BP_HEAP_IMPORT_FAST;
+  out->flags = BP_HEAP_DEVICE | BP_HEAP_HOST_VISIBLE | BP_HEAP_IMPORT | BP_HEAP_IMPORT_READ_ONLY | BP_HEAP_IMPORT_FAST;
   out->import_align = 4;
   out->bytes = out->max_block = out->free_now = 1 << 20;
   return BP_OK;
@@ -135,11 +139,13 @@ static bp_status fake_plan(const bp_kernel* self, bp_device* d, const bp_region*
   bp_plan* plan = malloc(sizeof *plan);
   plan->device = d;
   ++d->n_open;
-  info->n_ws = 1;
-  info->ws->struct_size = sizeof *info->ws;
-  info->ws->kind = BP_WS_SCRATCH;
-  info->ws->bytes = 256;
-  info->ws->align = 64;
+  info->n_ws = FAKE_N_WS;
+  for (uint32_t i = 0; i < FAKE_N_WS && i < info->ws_cap; ++i) {
+    info->ws[i].struct_size = sizeof *info->ws;
+    info->ws[i].kind = BP_WS_SCRATCH;
+    info->ws[i].bytes = 256;
+    info->ws[i].align = 64;
+  }
   info->est_us = 2.5;
   *out = plan;
   return BP_OK;

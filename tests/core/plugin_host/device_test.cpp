@@ -113,11 +113,11 @@ TEST(Device, TooMuchMemoryIsAnErrorAndTheDeviceLives) {
 
 TEST(Device, ReadsAMappedFileInPlaceWhereItIsAligned) {
   auto opened = open_fake({"good"});
-  alignas(16) std::array<std::byte, 32> bytes{};
+  alignas(64) std::array<std::byte, 64> bytes{};
   const auto memory = (*opened.device)->import(bytes);
   ASSERT_TRUE(memory.has_value());
   EXPECT_EQ(memory->host(), bytes.data());
-  const auto crooked = (*opened.device)->import(std::span(bytes).subspan(1));
+  const auto crooked = (*opened.device)->import(std::span(bytes).subspan(16));
   ASSERT_FALSE(crooked.has_value());
   EXPECT_EQ(crooked.error().code, ErrorCode::kUnsupported);
 }
@@ -138,6 +138,25 @@ TEST(Device, AFaultNamesTheLaunchThatCausedIt) {
   EXPECT_EQ(status.error().message(),
             "launch_fails:0: launch failed: internal error: out of luck (native code 77, launch tag 41, scope queue)");
   EXPECT_FALSE((*opened.device)->fault().lost());
+}
+
+TEST(Device, ABusyQueueIsNoFaultButATimeoutIs) {
+  auto opened = open_fake({"launch_fails"});
+  Device& device = **opened.device;
+  Queue queue = device.create_queue().value();
+  EXPECT_EQ(queue.is_idle(), false);
+  EXPECT_FALSE(device.fault().lost());
+  EXPECT_FALSE(queue.sync(1).has_value());
+  EXPECT_TRUE(device.fault().lost());
+  EXPECT_FALSE(queue.is_idle().has_value());
+}
+
+TEST(Device, AKernelGetsRoomForAllItsWorkspaces) {
+  auto opened = open_fake({"many_workspaces"});
+  const auto plan = (*opened.device)->plan(*(*opened.device)->kernels()[0], bp_region{});
+  ASSERT_TRUE(plan.has_value()) << plan.error().message();
+  EXPECT_EQ(plan->info().workspaces.size(), 20u);
+  EXPECT_EQ(plan->info().workspaces[19].bytes, 256u);
 }
 
 TEST(Device, ALostDeviceIsOnlyLetGoOf) {

@@ -38,6 +38,7 @@ TEST(PluginRegistry, AGoodPluginBringsItsDevicesAndOptions) {
 }
 
 TEST(PluginRegistry, EveryKindOfBadPluginHasItsVerdict) {
+  EXPECT_EQ(verdict_of(fake_path("no_device")).verdict, Verdict::kNoDevice);
   EXPECT_EQ(verdict_of(fake_path("no_entry")).verdict, Verdict::kNoEntry);
   EXPECT_EQ(verdict_of(fake_path("bad_table")).verdict, Verdict::kBadTable);
   EXPECT_THAT(verdict_of(fake_path("bad_table")).reason, HasSubstr("open is null"));
