@@ -37,8 +37,21 @@ int64_t sample(std::vector<float> logits, const How& how, int64_t seed = 1, int6
 
 // How often each token comes in 600 draws.
 std::vector<int> counts(const std::vector<float>& logits, const How& how) {
+  constexpr int64_t kDraws = 600;
+  const auto n = static_cast<int64_t>(logits.size());
+  std::vector<float> rows;
+  std::vector<int64_t> positions;
+  for (int64_t i = 0; i < kDraws; ++i) {
+    rows.insert(rows.end(), logits.begin(), logits.end());
+    positions.push_back(i);
+  }
+  const auto repeat = [](float x) { return f32({kDraws}, std::vector<float>(kDraws, x)); };
+  const auto tokens = run_integers(
+      "sample", {f32({kDraws, n}, rows), repeat(how.temperature),
+                 i32({kDraws}, std::vector<int64_t>(kDraws, how.top_k)), repeat(how.top_p), repeat(how.min_p),
+                 integers(DType::kI64, {kDraws}, std::vector<int64_t>(kDraws, 7)), i32({kDraws}, positions)});
   std::vector<int> out(logits.size(), 0);
-  for (int64_t i = 0; i < 600; ++i) ++out[static_cast<size_t>(sample(logits, how, 7, i))];
+  for (const int64_t token : tokens) ++out[static_cast<size_t>(token)];
   return out;
 }
 
