@@ -437,9 +437,9 @@ def main():
             biases=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"))  # fmt: skip
     llama3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
               "original_max_position_embeddings": 32}  # fmt: skip
-    variant("llama3_gelu_f16", base("llama", num_attention_heads=8, head_dim=8, num_key_value_heads=2, rope_theta=500.0,
-            hidden_act="gelu", rope_scaling=llama3), 4, kind="f16", gguf="llama")  # fmt: skip
-    variant("llama_dynamic_bf16", base("llama", hidden_size=40, num_attention_heads=5, num_key_value_heads=5,
+    variant("llama3_f16", base("llama", num_attention_heads=8, head_dim=8, num_key_value_heads=2, rope_theta=500.0,
+            rope_scaling=llama3), 4, kind="f16", gguf="llama")  # fmt: skip
+    variant("llama_dynamic_bf16", base("llama", hidden_size=40, num_attention_heads=5, num_key_value_heads=5, hidden_act="gelu",
             rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}), 5, kind="bf16", shards=2)  # fmt: skip
     variant("mistral_mqa", base("mistral", num_key_value_heads=1, head_dim=24, sliding_window=5, num_attention_heads=3,
             hidden_size=56, hidden_act="gelu_pytorch_tanh"), 16)  # fmt: skip
