@@ -63,6 +63,7 @@ Status infer_cast(Inference& call) {
 
 Status infer_where(Inference& call) {
   if (call.operand(1).dtype != call.operand(2).dtype) return call.error("a and b differ in dtype", "cast one of them");
+  if (is_block(call.operand(1).dtype)) return call.error("a and b have a block dtype", "dequantise them first");
   BP_TRY(auto dims, broadcast_dims(call, 1, 2));
   Value joined = call.operand(1);
   joined.dims = std::move(dims);
