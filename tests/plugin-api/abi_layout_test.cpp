@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "layout_dump.h"
@@ -17,6 +19,18 @@ TEST(AbiLayout, IsTheGoldenOne) {
   EXPECT_EQ(dump_layout(layout, sizeof layout), 0u) << "layout_list.h lacks a member";
   ASSERT_TRUE(read_golden(BP_SOURCE_DIR "/tests/plugin-api/abi_layout.golden", golden, sizeof golden));
   EXPECT_EQ(std::string(layout), std::string(golden));
+}
+
+std::string read_file(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(AbiLayout, DocumentHasTheGoldenOffsets) {
+  const std::string golden = read_file(BP_SOURCE_DIR "/tests/plugin-api/abi_layout.golden");
+  const std::string document = read_file(BP_SOURCE_DIR "/docs/plugin_abi.md");
+  const std::string offsets = golden.substr(golden.find("bp_manifest "));
+  EXPECT_NE(document.find(offsets), std::string::npos) << "paste abi_layout.golden into docs/plugin_abi.md";
 }
 
 TEST(AbiLayout, HasReadsTheTablesSize) {
