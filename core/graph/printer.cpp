@@ -64,7 +64,7 @@ std::string symbol_text(const Graph& graph, const Symbol& symbol) {
   if (symbol.base != kNone) {
     out += fmt::format(" = {} * {} + {}", symbol.mul, extent_text(graph, Extent::dynamic(symbol.base)), symbol.add);
   }
-  if (symbol.len_value != kNone) out += " length " + value_text(graph, symbol.len_value);
+  if (symbol.len_value != kNone) out += fmt::format(" length {}", value_text(graph, symbol.len_value));
   return out + (symbol.device_only ? " on the device only" : "");
 }
 
@@ -87,7 +87,7 @@ const char* role_name(Role role) {
 std::string value_text(const Graph& graph, ValueId id) {
   if (id == kNone) return "_";
   const std::string& name = graph.value(id).name;
-  return name.empty() ? fmt::format("%{}", id) : "%" + clean(name);
+  return name.empty() ? fmt::format("%{}", id) : fmt::format("%{}", clean(name));
 }
 
 std::string type_text(const Graph& graph, ValueId id) {
@@ -100,12 +100,13 @@ std::string node_text(const Graph& graph, NodeId id) {
   std::string results, operands;
   for (const ValueId out : node.out) {
     results += fmt::format("{}{} : {}", results.empty() ? "" : ", ", value_text(graph, out), type_text(graph, out));
-    if (graph.value(out).updates != kNone) results += " updates " + value_text(graph, graph.value(out).updates);
+    if (graph.value(out).updates != kNone)
+      results += fmt::format(" updates {}", value_text(graph, graph.value(out).updates));
   }
   for (const ValueId in : node.in) operands += (operands.empty() ? "" : ", ") + value_text(graph, in);
   const std::string op = node.op->version == 1 ? std::string(node.op->name) : node.op->full_name();
   return fmt::format("{} = {}({}){}{}", results, op, operands, attrs_text(graph, node),
-                     node.scope.empty() ? "" : "  # " + clean(node.scope));
+                     node.scope.empty() ? std::string() : fmt::format("  # {}", clean(node.scope)));
 }
 
 std::string print(const Graph& graph) {
