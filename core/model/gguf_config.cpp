@@ -91,8 +91,6 @@ Status read_windows(const Keys& keys, ModelConfig& config) {
   return {};
 }
 
-double yarn_mscale(double factor, double mscale) { return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0; }
-
 Status read_yarn(const Keys& keys, RopeConfig& rope) {
   BP_TRY(rope.beta_fast, keys.get_or<double>("rope.scaling.yarn_beta_fast", 32.0));
   BP_TRY(rope.beta_slow, keys.get_or<double>("rope.scaling.yarn_beta_slow", 1.0));

@@ -69,8 +69,6 @@ std::vector<float> yarn_frequencies(const RopeConfig& rope) {
   return inv_freq;
 }
 
-double yarn_mscale(double factor, double mscale) { return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0; }
-
 double yarn_attention_factor(const RopeConfig& rope) {
   if (rope.attention_factor) return *rope.attention_factor;
   if (rope.mscale != 0 && rope.mscale_all_dim != 0) {
@@ -83,6 +81,8 @@ double yarn_attention_factor(const RopeConfig& rope) {
 bool positive(double x) { return x > 0 && x < 1e30; }
 
 }  // namespace
+
+double yarn_mscale(double factor, double mscale) { return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0; }
 
 std::optional<RopeType> parse_rope_type(std::string_view name) {
   constexpr std::array<std::pair<std::string_view, RopeType>, 5> kNames = {{{"default", RopeType::kDefault},

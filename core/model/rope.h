@@ -47,6 +47,9 @@ struct RopeTable {
 // Checks the parameters (finite, positive, n_rot even and within head_dim …). `where` names the file.
 Status check_rope(const RopeConfig& rope, int64_t head_dim, const std::string& where);
 
+// 0.1 mscale ln(factor) + 1: what yarn multiplies cos and sin with, and 1 where nothing is stretched.
+double yarn_mscale(double factor, double mscale);
+
 // REQUIRES: check_rope() passed.
 RopeTable compute_rope(const RopeConfig& rope);
 

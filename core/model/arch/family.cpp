@@ -74,8 +74,6 @@ Result<const Family*> find_by(std::string_view name, std::string_view Family::* 
 
 }  // namespace
 
-std::span<const Family> families() { return kFamilies; }
-
 Result<const Family*> find_hf_family(std::string_view model_type, const std::string& where) {
   return find_by(model_type, &Family::name, where);
 }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,8 +24,6 @@ struct Family {
   // llama.cpp reorders the rows of q and k of these files so that rotated pairs are neighbours.
   bool gguf_interleaved_rope;
 };
-
-std::span<const Family> families();
 
 // By config.json's model_type, or by general.architecture. Errors: kUnsupported, with what is supported.
 Result<const Family*> find_hf_family(std::string_view model_type, const std::string& where);
