@@ -27,7 +27,9 @@ namespace {
 
 std::string option(const bp_host_api* host, const char* key, const char* otherwise) {
   char text[64] = {};
-  if (!BP_HAS(bp_host_api, host, cfg_get) || host->cfg_get(host->ctx, key, text, sizeof(text)) != BP_OK || text[0] == '\0') return otherwise;
+  if (!BP_HAS(bp_host_api, host, cfg_get) || host->cfg_get(host->ctx, key, text, sizeof(text)) != BP_OK ||
+      text[0] == '\0')
+    return otherwise;
   text[sizeof(text) - 1] = '\0';
   return text;
 }
@@ -79,7 +81,8 @@ void describe_device(bp_device_info* info, IsaLevel isa) {
   copy_text(info->name, name.c_str());
   copy_text(info->arch, isa_name(isa));
   copy_text(info->driver, "");
-  copy_text(info->why, isa == IsaLevel::kNone ? "the processor lacks AVX2, FMA or F16C, or option isa names none it has" : "");
+  copy_text(info->why,
+            isa == IsaLevel::kNone ? "the processor lacks AVX2, FMA or F16C, or option isa names none it has" : "");
   fingerprint(name + "/" + isa_name(isa) + "/" + std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)), info->fingerprint);
   info->mem_total = physical_bytes();
 }
@@ -94,6 +97,9 @@ std::unique_ptr<bp_device> open_device(const bp_host_api* host) {
   team.spin_us = std::clamp(std::atoi(option(host, "spin_us", "50").c_str()), 0, 100000);
   device->team = std::make_unique<ThreadTeam>(team);
   device->kernels = kernel_table(device->isa);
+  for (int i = 0; i < kWeightFormats && BP_HAS(bp_host_api, host, intern); ++i) {
+    device->layouts[i] = host->intern(host->ctx, layout_name(static_cast<WeightFormat>(i)));
+  }
   return device;
 }
 
@@ -103,7 +109,8 @@ bp_status device_heaps(bp_device*, bp_heap* out, uint32_t stride, uint32_t cap, 
   (void)stride;
   bp_heap heap{};
   heap.struct_size = std::min<uint32_t>(out->struct_size, sizeof(heap));
-  heap.flags = BP_HEAP_DEVICE | BP_HEAP_HOST_VISIBLE | BP_HEAP_PINNED | BP_HEAP_IMPORT | BP_HEAP_IMPORT_READ_ONLY | BP_HEAP_IMPORT_FAST;
+  heap.flags = BP_HEAP_DEVICE | BP_HEAP_HOST_VISIBLE | BP_HEAP_PINNED | BP_HEAP_IMPORT | BP_HEAP_IMPORT_READ_ONLY |
+               BP_HEAP_IMPORT_FAST;
   heap.import_align = 1;
   heap.bytes = physical_bytes();
   heap.granularity = 4096;

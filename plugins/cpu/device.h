@@ -8,12 +8,14 @@
 
 #include "isa_level.h"
 #include "thread_team.h"
+#include "weight_layout.h"
 
 struct bp_device {
   const bp_host_api* host = nullptr;
   bp::cpu::IsaLevel isa = bp::cpu::IsaLevel::kNone;
   std::unique_ptr<bp::cpu::ThreadTeam> team;
   std::vector<const bp_kernel*> kernels;
+  uint32_t layouts[bp::cpu::kWeightFormats] = {};  // the host's numbers of the packed layouts, by WeightFormat
 };
 
 namespace bp::cpu {
@@ -28,6 +30,7 @@ IsaLevel allowed_isa(const bp_host_api* host);
 // Starts the thread team. Throws std::bad_alloc or std::system_error.
 std::unique_ptr<bp_device> open_device(const bp_host_api* host);
 
-bp_status device_heaps(bp_device* device, bp_heap* out, uint32_t stride, uint32_t cap, uint32_t* n, bp_err* err) noexcept;
+bp_status device_heaps(bp_device* device, bp_heap* out, uint32_t stride, uint32_t cap, uint32_t* n,
+                       bp_err* err) noexcept;
 
 }  // namespace bp::cpu

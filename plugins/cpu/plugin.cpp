@@ -8,10 +8,12 @@
 #include <system_error>
 
 #include "device.h"
+#include "machine_limits.h"
 #include "memory.h"
 #include "ops/bound.h"
 #include "queue.h"
 #include "text.h"
+#include "weight_layout.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BP_CPU_SANITIZER 1
@@ -21,8 +23,8 @@
 #define BP_CPU_SANITIZER 0
 #endif
 
-BP_MANIFEST("BKPLAN0", BP_ABI_MAJOR, BP_ABI_MAJOR, BP_ABI_MINOR, BP_ABI_MINOR, BP_KIND_DEVICE, 1, BP_CPU_SANITIZER, 0, "cpu",
-            "Backplane", "0.1.0", "cpu", "", "install oneDNN 2.6 (libdnnl2 on Debian and Ubuntu)", "", {0});
+BP_MANIFEST("BKPLAN0", BP_ABI_MAJOR, BP_ABI_MAJOR, BP_ABI_MINOR, BP_ABI_MINOR, BP_KIND_DEVICE, 1, BP_CPU_SANITIZER, 0,
+            "cpu", "Backplane", "0.1.0", "cpu", "", "install oneDNN 2.6 (libdnnl2 on Debian and Ubuntu)", "", {0});
 
 namespace bp::cpu {
 namespace {
@@ -35,7 +37,9 @@ bp_status device_kernels(bp_device* device, const bp_kernel* const** out, uint32
   return BP_OK;
 }
 
-const void* device_ext(bp_device*, const char*) noexcept { return nullptr; }
+const void* device_ext(bp_device*, const char* name) noexcept {
+  return std::strcmp(name, BP_EXT_X_LIMITS) == 0 ? &kLimits : nullptr;
+}
 
 constexpr bp_device_api make_device_api() {
   bp_device_api api{};
@@ -50,6 +54,8 @@ constexpr bp_device_api make_device_api() {
   api.copy = queue_copy;
   api.mem_import = memory_import;
   api.kernels = device_kernels;
+  api.layout_info = weight_layout_info;
+  api.pack = weight_pack;
   api.plan_bind = plan_bind;
   api.launch = bound_launch;
   api.bound_destroy = bound_destroy;
@@ -71,7 +77,8 @@ bp_status enumerate(bp_device_info* out, uint32_t, uint32_t cap, uint32_t* n, bp
 
 bp_status open(const char* id, bp_device** out, const bp_device_api** api, bp_err* err) noexcept {
   if (std::strcmp(id, "cpu:0") != 0) return set_error(err, BP_E_INVALID, "there is one device, cpu:0");
-  if (allowed_isa(host_api) == IsaLevel::kNone) return set_error(err, BP_E_UNSUPPORTED, "the processor lacks AVX2, FMA or F16C");
+  if (allowed_isa(host_api) == IsaLevel::kNone)
+    return set_error(err, BP_E_UNSUPPORTED, "the processor lacks AVX2, FMA or F16C");
   try {
     *out = open_device(host_api).release();
     *api = &kDeviceApi;

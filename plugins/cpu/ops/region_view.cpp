@@ -43,6 +43,7 @@ Tensor RegionView::value(uint32_t i) const {
   const auto& v = *reinterpret_cast<const bp_value*>(bytes);
   out.present = true;
   out.dtype = v.dtype;
+  out.layout = v.layout;
   out.rank = v.rank;
   for (uint32_t d = 0; d < 6; ++d) {
     out.dim[d] = v.dim[d];

@@ -14,6 +14,7 @@ namespace bp::cpu {
 struct Tensor {
   bool present = false;
   uint16_t dtype = 0;
+  uint32_t layout = 0;  // 0: as the file has it
   uint32_t rank = 0;
   int64_t dim[6] = {};  // the bound where dynamic
   int32_t sym[6] = {};  // index into launch.dyn, -1: static

@@ -1,4 +1,4 @@
-// The rows of the ops that are not matmuls, by family, and how a row is made from an Op class.
+// The rows of this plugin, by family, and how a row is made from an Op class.
 #pragma once
 
 #include <backplane/plugin.h>
@@ -17,9 +17,10 @@ struct RowText {
   const char* alias = "";
   const void* user = nullptr;
   int32_t priority = 0;
+  const char* layouts = "";
+  const char* numerics = "cpu.f32/1";  // f32, in an order that depends on the row of the batch alone
 };
 
-// Every row computes in f32 in an order that depends on the row of the batch alone.
 template <class T>
 constexpr bp_kernel row(const RowText& text) {
   bp_kernel out{};
@@ -29,14 +30,15 @@ constexpr bp_kernel row(const RowText& text) {
   out.id = text.id;
   out.pattern = text.pattern;
   out.where = text.where;
-  out.layouts = "";
+  out.layouts = text.layouts;
   out.alias = text.alias;
-  out.numerics = "cpu.f32/1";
+  out.numerics = text.numerics;
   out.query = op_query<T>;
   out.plan = op_plan<T>;
   return out;
 }
 
+std::span<const bp_kernel> matmul_rows();
 std::span<const bp_kernel> elementwise_rows();
 std::span<const bp_kernel> norm_rows();
 std::span<const bp_kernel> softmax_rows();

@@ -1,0 +1,83 @@
+#include <immintrin.h>
+
+#include "kernels/matmul.h"
+
+namespace bp::cpu {
+namespace {
+
+constexpr int kAhead = 4096;  // bytes that few rows read ahead
+
+template <int R>
+void tile_f32(const MatmulTile& t) {
+  const auto* w = reinterpret_cast<const float*>(t.w);
+  const auto* x = reinterpret_cast<const float*>(t.x);
+  __m512 sum[R];
+  for (int r = 0; r < R; ++r) sum[r] = _mm512_setzero_ps();
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < t.k; ++k) {
+    if constexpr (R <= 4) _mm_prefetch(w + kAhead / 4, _MM_HINT_T0);
+    const __m512 v = _mm512_load_ps(w);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) sum[r] = _mm512_fmadd_ps(v, _mm512_set1_ps(x[r]), sum[r]);
+    w += kGroupRows;
+    x += R;
+  }
+  for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, sum[r]);
+}
+
+// Both k of a 64-byte line of 16-bit weights.
+template <WeightFormat F>
+inline void widen(const std::byte* line, __m512& first, __m512& second) {
+  if constexpr (F == WeightFormat::kF16) {
+    first = _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(line)));
+    second = _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(line + 32)));
+  } else {
+    const __m512i both = _mm512_load_si512(line);
+    first = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
+    second = _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(static_cast<int32_t>(0xffff0000u))));
+  }
+}
+
+// Even and odd k are summed apart: one chain would wait for itself where rows are few.
+template <WeightFormat F, int R>
+void tile_halves(const MatmulTile& t) {
+  const std::byte* w = t.w;
+  const auto* x = reinterpret_cast<const float*>(t.x);
+  __m512 even[R];
+  __m512 odd[R];
+  for (int r = 0; r < R; ++r) even[r] = odd[r] = _mm512_setzero_ps();
+#pragma GCC unroll 2
+  for (int64_t k = 0; k < t.k; k += 2) {
+    if constexpr (R <= 4) _mm_prefetch(w + kAhead, _MM_HINT_T0);
+    __m512 first;
+    __m512 second;
+    widen<F>(w, first, second);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      even[r] = _mm512_fmadd_ps(first, _mm512_set1_ps(x[r]), even[r]);
+      odd[r] = _mm512_fmadd_ps(second, _mm512_set1_ps(x[R + r]), odd[r]);
+    }
+    w += 64;
+    x += 2 * R;
+  }
+  for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, _mm512_add_ps(even[r], odd[r]));
+}
+
+constexpr MatmulTileFn kF32Tiles[] = {tile_f32<1>, tile_f32<2>, tile_f32<3>, tile_f32<4>,  tile_f32<5>,  tile_f32<6>,
+                                      tile_f32<7>, tile_f32<8>, tile_f32<9>, tile_f32<10>, tile_f32<11>, tile_f32<12>};
+template <WeightFormat F>
+constexpr MatmulTileFn kHalfTiles[] = {tile_halves<F, 1>, tile_halves<F, 2>,  tile_halves<F, 3>,  tile_halves<F, 4>,
+                                       tile_halves<F, 5>, tile_halves<F, 6>,  tile_halves<F, 7>,  tile_halves<F, 8>,
+                                       tile_halves<F, 9>, tile_halves<F, 10>, tile_halves<F, 11>, tile_halves<F, 12>};
+constexpr MatmulKernel kF32 = {XFormat::kF32, pack_x_f32, 12, kF32Tiles};
+constexpr MatmulKernel kF16 = {XFormat::kF32, pack_x_f32, 12, kHalfTiles<WeightFormat::kF16>};
+constexpr MatmulKernel kBf16 = {XFormat::kF32, pack_x_f32, 12, kHalfTiles<WeightFormat::kBf16>};
+
+}  // namespace
+
+const MatmulKernel& matmul_dense_avx512(WeightFormat format) {
+  if (format == WeightFormat::kF32) return kF32;
+  return format == WeightFormat::kF16 ? kF16 : kBf16;
+}
+
+}  // namespace bp::cpu

@@ -1,0 +1,68 @@
+#include <immintrin.h>
+
+#include "kernels/matmul.h"
+
+namespace bp::cpu {
+namespace {
+
+inline float greatest(__m256 v) {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+inline int32_t sum(__m256i v) {
+  __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+struct Quantised {
+  __m256i values;  // 32 i8
+  int32_t sum;
+  float scale;
+};
+
+// scale = max |x| / 127; values are rounded to nearest even.
+inline Quantised quantise(const float* x) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  __m256 v[4];
+  for (int i = 0; i < 4; ++i) v[i] = _mm256_loadu_ps(x + 8 * i);
+  const __m256 low = _mm256_max_ps(_mm256_andnot_ps(sign, v[0]), _mm256_andnot_ps(sign, v[1]));
+  const __m256 high = _mm256_max_ps(_mm256_andnot_ps(sign, v[2]), _mm256_andnot_ps(sign, v[3]));
+  const float largest = greatest(_mm256_max_ps(low, high));
+  const __m256 inverse = _mm256_set1_ps(largest > 0 ? 127.0f / largest : 0.0f);
+  __m256i q[4];
+  for (int i = 0; i < 4; ++i) q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
+  const __m256i total = _mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
+  const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  return {_mm256_permutevar8x32_epi32(bytes, order), sum(total), largest / 127.0f};
+}
+
+inline int32_t correction(XFormat format, const Quantised& q) {
+  const auto total = static_cast<uint32_t>(q.sum);  // of NaN it may be anything
+  if (format == XFormat::kI8Less128) return static_cast<int32_t>(0u - 128u * total);
+  if (format == XFormat::kI8Less8) return static_cast<int32_t>(0u - 8u * total);
+  return _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(q.scale * static_cast<float>(q.sum))));
+}
+
+}  // namespace
+
+void pack_x_i8_avx2(const MatmulX& args) {
+  const int64_t rows = args.rows;
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* x = args.x + r * args.k;
+    auto* out = reinterpret_cast<int32_t*>(args.out) + r;
+    for (int64_t k = 0; k < args.k; k += kBlock, out += 10 * rows) {
+      const Quantised q = quantise(x + k);
+      out[0] = _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(q.scale)));
+      out[rows] = correction(args.format, q);
+      alignas(32) int32_t quads[8];
+      _mm256_store_si256(reinterpret_cast<__m256i*>(quads), q.values);
+      for (int i = 0; i < 8; ++i) out[(2 + i) * rows] = quads[i];
+    }
+  }
+}
+
+}  // namespace bp::cpu
