@@ -61,7 +61,8 @@ void Progress::finish() {
 
 void Progress::draw_bar() {
   drawn_ = true;
-  const double share = total_ == 0 ? 0.0 : std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
+  if (total_ == 0) return write(fmt::format("\r{} …\x1b[K", label_));
+  const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
   const int filled = static_cast<int>(share * kBarWidth);
   std::string bar;
   for (int i = 0; i < kBarWidth; ++i) bar += i < filled ? "█" : "░";
@@ -74,7 +75,10 @@ void Progress::draw_bar() {
 }
 
 void Progress::write_line() {
-  if (total_ == 0) return;
+  if (total_ == 0) {
+    if (std::exchange(tenths_, 0) < 0) write(label_ + " …\n");
+    return;
+  }
   const int tenths = static_cast<int>(std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)) * 10);
   if (tenths <= tenths_) return;
   tenths_ = tenths;

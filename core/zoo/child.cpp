@@ -106,6 +106,7 @@ std::optional<int> wait_for(pid_t pid, const ChildCommand& command, int fd, std:
   while (!command.stop.stop_requested() && Clock::now() < deadline) {
     pollfd ready{.fd = open ? fd : -1, .events = POLLIN, .revents = 0};
     if (::poll(&ready, 1, kPollMs) > 0 && open) open = read_some(fd, messages);
+    if (command.waiting) command.waiting();
     int status = 0;
     const pid_t ended = ::waitpid(pid, &status, WNOHANG);
     // A program that ignores SIGCHLD has its children reaped by the kernel: what they left will be checked.

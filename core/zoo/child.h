@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct ChildCommand {
   std::string folder;                  // its current one, and its $TMPDIR
   std::string output_file{};           // standard output, emptied first; empty: kept with standard error
   int64_t timeout_ms = 1'800'000;
+  std::function<void()> waiting{};  // called now and then meanwhile
   std::stop_token stop{};
 };
 

