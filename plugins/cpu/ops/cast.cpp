@@ -38,7 +38,7 @@ class CastOp : public Op {
 };
 
 constexpr bp_kernel kRows[] = {
-    row<CastOp>({.id = "cpu.cast", .pattern = "cast", .where = "dtype(x)=f32|f16|bf16; dtype(y)=f32|f16|bf16"}),
+    row<CastOp>({.id = "cpu.cast", .pattern = "cast", .where = "dtype(x)=f32|f16|bf16; dtype(out)=f32|f16|bf16"}),
 };
 
 }  // namespace

@@ -154,10 +154,10 @@ constexpr Binary kBinary[] = {Binary::kAdd, Binary::kMul, Binary::kSub, Binary::
 constexpr Gate kGate[] = {Gate::kSilu, Gate::kGeluErf};
 
 constexpr bp_kernel unary_row(const char* id, const char* op, const Unary& kind) {
-  return row<UnaryOp>({.id = id, .pattern = op, .where = "dtype(x)=f32", .alias = "y=x", .user = &kind});
+  return row<UnaryOp>({.id = id, .pattern = op, .where = "dtype(x)=f32", .alias = "out=x", .user = &kind});
 }
 constexpr bp_kernel binary_row(const char* id, const char* op, const Binary& kind) {
-  return row<BinaryOp>({.id = id, .pattern = op, .where = "dtype(y)=f32", .alias = "y=a; y=b", .user = &kind});
+  return row<BinaryOp>({.id = id, .pattern = op, .where = "dtype(out)=f32", .alias = "out=a; out=b", .user = &kind});
 }
 constexpr bp_kernel gated_row(const char* id, const char* pattern, const Gate& kind) {
   return row<GatedOp>(

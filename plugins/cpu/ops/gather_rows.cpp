@@ -51,7 +51,7 @@ class GatherRowsOp : public Op {
 constexpr bp_kernel kRows[] = {
     row<GatherRowsOp>({.id = "cpu.gather_rows",
                        .pattern = "gather_rows",
-                       .where = "dtype(table)=f32|f16|bf16|q8_0|q4_0|q4_1; dtype(y)=f32"}),
+                       .where = "dtype(table)=f32|f16|bf16|q8_0|q4_0|q4_1; dtype(out)=f32"}),
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ class RopeOp : public Op {
 };
 
 constexpr bp_kernel kRows[] = {
-    row<RopeOp>({.id = "cpu.rope", .pattern = "rope", .where = "dtype(x)=f32", .alias = "y=x"}),
+    row<RopeOp>({.id = "cpu.rope", .pattern = "rope", .where = "dtype(x)=f32", .alias = "out=x"}),
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ class ArgmaxOp : public Op {
 };
 
 constexpr bp_kernel kRows[] = {
-    row<SoftmaxOp>({.id = "cpu.softmax", .pattern = "softmax", .where = "dtype(x)=f32; rank(x)>=1", .alias = "y=x"}),
+    row<SoftmaxOp>({.id = "cpu.softmax", .pattern = "softmax", .where = "dtype(x)=f32; rank(x)>=1", .alias = "out=x"}),
     row<ArgmaxOp>({.id = "cpu.argmax", .pattern = "argmax", .where = "dtype(x)=f32; rank(x)>=1"}),
 };
 
