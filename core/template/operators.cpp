@@ -104,7 +104,7 @@ Value repeat(Run& run, const Value& what, int64_t times) {
     run.fail("the limit of output is reached");
     return {};
   }
-  if (size == 0 || !run.step(n)) return what;
+  if (size == 0 || !run.step(n >> 6)) return what;
   if (what.is(Kind::kText)) {
     std::string text;
     for (uint64_t i = 0; i < n; ++i) text += what.text();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <vector>
 
 #include "tokenizer/utf8.h"
@@ -43,6 +44,29 @@ const std::array<uint8_t, kTableSize>& basic_plane() {
 }
 
 using Points = std::vector<utf8proc_int32_t>;
+
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+// Marks younger than Unicode 9, where the normaliser of Hugging Face's tokenizers stands: vocabularies were trained
+// with these unordered and uncomposed.
+constexpr Range kYoungMarks[] = {
+    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},     {0xC3C, 0xC3C},
+    {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0xECE, 0xECE},     {0x1715, 0x1715},   {0x1ABF, 0x1ACE},
+    {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},   {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10EFD, 0x10EFF},
+    {0x10F46, 0x10F50}, {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E},
+    {0x11839, 0x1183A}, {0x11930, 0x11930}, {0x11935, 0x11935}, {0x11938, 0x11938}, {0x1193D, 0x1193E},
+    {0x11943, 0x11943}, {0x119E0, 0x119E0}, {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99},
+    {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97}, {0x11F41, 0x11F42}, {0x16FF0, 0x16FF1},
+    {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF},
+};
+
+bool is_young_mark(char32_t c) {
+  const auto* it = std::ranges::lower_bound(kYoungMarks, c, {}, &Range::last);
+  return it != std::end(kYoungMarks) && c >= it->first;
+}
 
 int combining_class(utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; }
 
@@ -103,7 +127,7 @@ std::string nfc(std::string_view text) {
   Points points;
   for (size_t at = 0; at < text.size();) {
     const utf8::Step step = utf8::next(text, at);
-    if (step.form == utf8::Form::kValid) {
+    if (step.form == utf8::Form::kValid && !is_young_mark(step.code_point)) {
       append_decomposed(points, step.code_point);
     } else {
       append_composed(out, points);

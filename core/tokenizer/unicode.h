@@ -32,7 +32,8 @@ struct Char {
 // The code point at `at`, U+FFFD where the bytes are no UTF-8. REQUIRES: at < text.size().
 Char char_at(std::string_view text, size_t at);
 
-// Normalisation form C in linear time (runs of combining marks are sorted); bytes that are no UTF-8 stay.
+// Normalisation form C as Hugging Face's tokenizers make it, with the marks of Unicode 9; bytes that are no UTF-8 stay.
+// Linear in time but for sorting runs of combining marks.
 std::string nfc(std::string_view text);
 
 }  // namespace bp::unicode

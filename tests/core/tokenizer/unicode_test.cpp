@@ -52,6 +52,10 @@ TEST(Nfc, ComposesAndOrdersMarks) {
   EXPECT_EQ(unicode::nfc("plain é"), "plain é");
 }
 
+TEST(Nfc, MarksYoungerThanUnicode9AreLeftInPlace) {
+  EXPECT_EQ(unicode::nfc("a\u0301\U0001e130\u0323"), "\u00e1\U0001e130\u0323");
+}
+
 TEST(Nfc, BytesThatAreNoUtf8Stay) { EXPECT_EQ(unicode::nfc("e\u0301\xff\xcc"), "é\xff\xcc"); }
 
 TEST(Nfc, AMegabyteOfMarksOutOfOrderIsSorted) {
