@@ -1,0 +1,59 @@
+#include "cases.h"
+
+namespace bp::conformance {
+namespace {
+
+enum class Shape { kSame, kTrailing, kScalar, kColumn, kMiddle, kLeftTrailing };
+
+Case binary(const std::string& op, const std::string& suffix, Shape shape, DType b_dtype = DType::kF32) {
+  return {op + "_" + suffix, [=](Problem& p) {
+            const Extent n = p.symbol("n", 257);
+            const std::vector<Extent> whole = {n, Problem::fixed(5), Problem::fixed(21)};
+            const ValueId a = p.activation("a", whole);
+            ValueId b = kNone;
+            switch (shape) {
+              case Shape::kSame:
+                b = p.activation("b", whole);
+                break;
+              case Shape::kTrailing:
+              case Shape::kLeftTrailing:
+                b = p.weight("b", b_dtype, {21});
+                break;
+              case Shape::kScalar:
+                b = p.weight("b", b_dtype, {1});
+                break;
+              case Shape::kColumn:
+                b = p.activation("b", {n, Problem::fixed(1), Problem::fixed(1)});
+                break;
+              case Shape::kMiddle:
+                b = p.weight("b", b_dtype, {5, 1});
+                break;
+            }
+            const bool left = shape == Shape::kLeftTrailing;
+            p.output(p.builder().op(op, {left ? b : a, left ? a : b}));
+            p.runs = runs_over("n");
+          }};
+}
+
+}  // namespace
+
+Cases binary_cases() {
+  Cases cases = {
+      binary("add", "trailing_bf16", Shape::kTrailing, DType::kBF16),
+      binary("sub", "left", Shape::kLeftTrailing),
+      binary("div", "same", Shape::kSame),
+      binary("min", "same", Shape::kSame),
+      binary("max", "same", Shape::kSame),
+      binary("mul", "middle_f16", Shape::kMiddle, DType::kF16),
+  };
+  for (const std::string op : {"add", "mul", "sub"}) {
+    cases.push_back(binary(op, "same", Shape::kSame));
+    cases.push_back(binary(op, "trailing", Shape::kTrailing));
+    cases.push_back(binary(op, "scalar", Shape::kScalar));
+    cases.push_back(binary(op, "column", Shape::kColumn));
+    cases.push_back(binary(op, "middle", Shape::kMiddle));
+  }
+  return cases;
+}
+
+}  // namespace bp::conformance

@@ -1,0 +1,59 @@
+#include <cmath>
+
+#include "cases.h"
+
+namespace bp::conformance {
+namespace {
+
+constexpr int64_t kPages = 20;
+constexpr int64_t kPage = 16;
+
+// Each slot once at most, in no order; every seventh row is not written.
+Bytes slots(const Sizes& sizes) {
+  std::vector<int32_t> out;
+  for (int64_t i = 0; i < sizes.at("n"); ++i) {
+    out.push_back(i % 7 == 3 ? -1 : static_cast<int32_t>((i * 99 + 5) % (kPages * kPage)));
+  }
+  return bytes_of(out);
+}
+
+Case write(const std::string& suffix, DType dtype, int64_t heads, int64_t head_dim, bool rotated) {
+  return {"kv_write_" + suffix, [=](Problem& p) {
+            GraphBuilder& b = p.builder();
+            const Extent n = p.symbol("n", 257);
+            const ValueId cache = p.kv("cache", dtype, {kPages, heads, kPage, head_dim});
+            ValueId x = p.activation("x", {n, Problem::fixed(heads), Problem::fixed(head_dim)});
+            if (rotated) {
+              const auto positions = [](const Sizes& sizes) {
+                std::vector<int32_t> out;
+                for (int64_t i = 0; i < sizes.at("n"); ++i) out.push_back(static_cast<int32_t>(i * 311));
+                return bytes_of(out);
+              };
+              const auto freqs = [=](const Sizes&) {
+                std::vector<float> f;
+                for (int64_t i = 0; i < head_dim / 2; ++i) f.push_back(std::pow(0.7f, static_cast<float>(i)));
+                return bytes_of(f);
+              };
+              const ValueId pos = p.param("positions", DType::kI32, {n}, positions);
+              const ValueId f = p.param("freqs", DType::kF32, {Problem::fixed(head_dim / 2)}, freqs);
+              x = b.op("rope", {x, pos, f}, {{"n_rot", head_dim}});
+            }
+            p.output(b.op("kv_write", {cache, x, p.param("slots", DType::kI32, {n}, slots)}));
+            // A last bit of f32 may round to another 16-bit neighbour.
+            const double step = dtype == DType::kF32 ? 1e-5 : dtype == DType::kF16 ? 0x1p-10 : 0x1p-7;
+            p.tolerance = rotated ? Problem::Tolerance{2e-6, step} : Problem::Tolerance{0, 0};
+            p.runs = runs_over("n");
+          }};
+}
+
+}  // namespace
+
+Cases kv_write_cases() {
+  return {
+      write("f32", DType::kF32, 3, 24, false),     write("f16", DType::kF16, 3, 64, false),
+      write("bf16", DType::kBF16, 1, 33, false),   write("rope_f32", DType::kF32, 2, 32, true),
+      write("rope_f16", DType::kF16, 3, 64, true), write("rope_bf16", DType::kBF16, 2, 80, true),
+  };
+}
+
+}  // namespace bp::conformance

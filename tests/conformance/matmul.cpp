@@ -1,0 +1,65 @@
+#include <cmath>
+
+#include "cases.h"
+
+namespace bp::conformance {
+namespace {
+
+constexpr float kSpread = 0.1f;  // of the weights
+
+struct Dtype {
+  const char* name;
+  DType dtype;
+  double spread;  // of the results: what quantised activations cost
+};
+
+// Rounded operands cost a part of what a typical sum of k products is.
+Problem::Tolerance tolerance(const Dtype& w, int64_t k) {
+  return {1e-6 + w.spread * kSpread * std::sqrt(static_cast<double>(k)), 1e-5, w.spread};
+}
+
+Case matmul(const Dtype& w, int64_t n, int64_t k, const char* suffix) {
+  return {std::string("matmul_") + w.name + "_" + suffix, [=](Problem& p) {
+            const ValueId x = p.activation("x", {p.symbol("t", 257), Problem::fixed(k)});
+            p.output(p.builder().matmul(x, p.weight("w", w.dtype, {n, k}, kSpread)));
+            p.tolerance = tolerance(w, k);
+            p.runs = runs_over("t");
+          }};
+}
+
+// With a bias, onto a residual, or as the gated half of a feed-forward.
+Case fused(const Dtype& w, const std::string& kind) {
+  return {"matmul_" + kind + "_" + w.name, [=](Problem& p) {
+            GraphBuilder& b = p.builder();
+            constexpr int64_t n = 97;
+            constexpr int64_t k = 160;
+            const Extent t = p.symbol("t", 257);
+            const ValueId x = p.activation("x", {t, Problem::fixed(k)});
+            const ValueId y = b.matmul(x, p.weight("w", w.dtype, {n, k}, kSpread));
+            if (kind == "bias") p.output(b.add(y, p.weight("b", DType::kF32, {n})));
+            if (kind == "add") p.output(b.add(p.activation("r", {t, Problem::fixed(n)}), y));
+            if (kind == "silu_mul") p.output(b.mul(b.silu(y), b.matmul(x, p.weight("up", w.dtype, {n, k}, kSpread))));
+            p.tolerance = tolerance(w, k);
+            p.runs = runs_over("t");
+          }};
+}
+
+}  // namespace
+
+Cases matmul_cases() {
+  const std::vector<Dtype> dtypes = {{"f32", DType::kF32, 1e-5},   {"f16", DType::kF16, 1e-2},
+                                     {"bf16", DType::kBF16, 1e-2}, {"q8_0", DType::kQ8_0, 1e-2},
+                                     {"q4_0", DType::kQ4_0, 1e-2}, {"q4_1", DType::kQ4_1, 1e-2}};
+  Cases cases;
+  for (const Dtype& w : dtypes) {
+    cases.push_back(matmul(w, 64, 256, "even"));
+    cases.push_back(matmul(w, 33, 96, "odd"));
+    cases.push_back(matmul(w, 1, 32, "one"));
+    cases.push_back(matmul(w, 257, 576, "wide"));
+    for (const char* kind : {"bias", "add", "silu_mul"}) cases.push_back(fused(w, kind));
+    if (!is_block(w.dtype)) cases.push_back(matmul(w, 31, 33, "ragged"));
+  }
+  return cases;
+}
+
+}  // namespace bp::conformance

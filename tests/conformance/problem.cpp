@@ -1,0 +1,88 @@
+#include "problem.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/check.h"
+#include "quant/quant.h"
+
+namespace bp::conformance {
+
+Extent Problem::symbol(const std::string& name, int64_t max) {
+  const auto found = symbols_.find(name);
+  if (found != symbols_.end()) return Extent::dynamic(found->second);
+  return Extent::dynamic(symbols_[name] = builder_.symbol(name, 0, max));
+}
+
+Extent Problem::symbol_plus_one(const std::string& name, const std::string& base) {
+  return Extent::dynamic(symbols_[name] = builder_.derived_symbol(name, symbols_.at(base), 1, 1));
+}
+
+ValueId Problem::activation(const std::string& name, std::vector<Extent> dims, float spread) {
+  const auto seed = static_cast<unsigned>(random_());
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= builder_.graph().max_size(dims[i]);
+  const int64_t columns = dims.empty() ? 1 : builder_.graph().max_size(dims.back());
+  const auto fill = [=](const Sizes&) { return random_bytes(DType::kF32, rows, columns, spread, seed); };
+  inputs_.push_back({name, DType::kF32, dims, fill});
+  return builder_.input(name, DType::kF32, dims, Role::kActivation);
+}
+
+ValueId Problem::param(const std::string& name, DType dtype, std::vector<Extent> dims, Fill fill) {
+  inputs_.push_back({name, dtype, dims, std::move(fill)});
+  return builder_.input(name, dtype, dims, Role::kParam);
+}
+
+ValueId Problem::kv(const std::string& name, DType dtype, std::vector<int64_t> dims) {
+  std::vector<Extent> extents;
+  int64_t rows = 1;
+  for (const int64_t dim : dims) extents.push_back(fixed(dim));
+  for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= dims[i];
+  const auto seed = static_cast<unsigned>(random_());
+  inputs_.push_back(
+      {name, dtype, extents, [=](const Sizes&) { return random_bytes(dtype, rows, dims.back(), 1, seed); }});
+  return builder_.input(name, dtype, extents, Role::kKv);
+}
+
+ValueId Problem::weight(const std::string& name, DType dtype, std::vector<int64_t> dims, float spread) {
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= dims[i];
+  weights_.push_back(
+      std::make_unique<Bytes>(random_bytes(dtype, rows, dims.back(), spread, static_cast<unsigned>(random_()))));
+  return builder_.weight({name, dtype, dims, *weights_.back()});
+}
+
+void Problem::output(ValueId value) { builder_.output(value, fmt::format("y{}", n_outputs_++)); }
+
+Bytes random_bytes(DType dtype, int64_t rows, int64_t columns, float spread, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, spread);
+  std::vector<float> row(static_cast<size_t>(columns));
+  const auto stride = row_bytes(dtype, static_cast<uint64_t>(columns));
+  BP_CHECK(stride.has_value(), "{} columns of {}", columns, dtype_name(dtype));
+  Bytes out(static_cast<size_t>(rows) * *stride);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (float& x : row) x = normal(random);
+    const Status encoded = encode_row(dtype, row.data(), out.data() + static_cast<uint64_t>(r) * *stride, columns);
+    BP_CHECK(encoded.has_value(), "{}", encoded.error().message());
+  }
+  return out;
+}
+
+std::vector<double> numbers(DType dtype, const Bytes& bytes) {
+  std::vector<double> out;
+  if (dtype == DType::kI32) {
+    std::vector<int32_t> values(bytes.size() / sizeof(int32_t));
+    if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+    out.assign(values.begin(), values.end());
+    return out;
+  }
+  BP_CHECK(dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16, "{}", dtype_name(dtype));
+  std::vector<float> values(bytes.size() / dtype_info(dtype).block_bytes);
+  decode_row(dtype, bytes.data(), values.data(), static_cast<int64_t>(values.size()));
+  out.assign(values.begin(), values.end());
+  return out;
+}
+
+}  // namespace bp::conformance
