@@ -16,6 +16,7 @@ struct GlobalOptions {
   std::vector<std::string> devices;
   std::vector<std::string> plugin_dirs;
   std::string log_level;
+  std::vector<std::string> settings;  // "kv.page_size=32"
   bool json = false;
   bool no_progress = false;
 };

@@ -21,6 +21,7 @@ Status print_json(const json::value& document) { return print(write_json(documen
 
 void print_error(const Error& error, bool as_json) {
   std::fflush(stdout);
+  if (error.where.empty() && error.what.empty()) return;  // the command said it itself
   fmt::print(stderr, "backplane: {}\n", error.message());
   if (!as_json) return;
   const json::object fields = {

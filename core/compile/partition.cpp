@@ -37,7 +37,9 @@ class Partitioner {
       if (owner_[static_cast<size_t>(id)] != kNone) return;
     }
     if (!row.guard.holds(graph_, *found, &why)) return note(row, root, why);
-    Group group{&row, false, std::move(*found), kNone, choose_layouts(row, *found), "matches " + std::string(row.kernel->pattern)};
+    if (!layouts_fit(row, *found)) return note(row, root, "an operand is not in a layout it accepts");
+    auto layouts = choose_layouts(row, *found);
+    Group group{&row, false, std::move(*found), kNone, std::move(layouts), "matches " + std::string(row.kernel->pattern)};
     if (accept_) {
       if (const Status ok = accept_(row, group.match, group.layouts); !ok.has_value()) return note(row, root, ok.error().what);
     }
@@ -46,6 +48,16 @@ class Partitioner {
       group.last = std::max(group.last, id);
     }
     groups_.push_back(std::move(group));
+  }
+
+  // Only weights are packed so far: what is no weight has to do as it is.
+  bool layouts_fit(const KernelRow& row, const Match& found) const {
+    for (size_t i = 0; i < found.slots.size(); ++i) {
+      const ValueId id = found.slots[i];
+      if (id == kNone || graph_.value(id).role == Role::kWeight || row.layouts[i].empty()) continue;
+      if (std::ranges::find(row.layouts[i], "file") == row.layouts[i].end()) return false;
+    }
+    return true;
   }
 
   // The first accepted layout of each weight; everything else stays as it is.

@@ -154,7 +154,8 @@ class ProgramBuilder {
     info.plugin = group.row != nullptr ? inputs_.device->plugin_of(*group.row->kernel) : "";
     info.device = host ? "reference" : inputs_.device->info().id;
     info.dtype = dtype_name(deciding_dtype(graph(), group));
-    info.shape = print_shape(graph(), graph().value(graph().node(group.last).out.front()).dims);
+    const std::string type = type_text(graph(), graph().node(group.last).out.front());
+    info.shape = type.substr(type.find('['));
     info.why = inputs_.device == nullptr && !group.view ? "the device is the reference" : group.why;
     program_->infos_.push_back(std::move(info));
   }

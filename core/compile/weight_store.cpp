@@ -10,6 +10,7 @@ namespace bp {
 namespace {
 
 constexpr uint64_t kAlign = 64;
+constexpr uintptr_t kPage = 4096;
 constexpr uint64_t kReadInPlaceBytes = uint64_t{1} << 20;  // below this a copy costs nothing, and keeps small weights together
 
 uint64_t align_up(uint64_t value, uint64_t align) { return (value + align - 1) / align * align; }
@@ -34,6 +35,7 @@ bp_value describe(const HostTensor& tensor) {
 
 Status WeightStore::load(std::span<const WeightNeed> needs) {
   std::vector<Placement> placements;
+  std::vector<WeightNeed> in_place;
   for (const WeightNeed& need : needs) {
     const Key key{need.tensor->bytes.data(), need.layout};
     if (spans_.contains(key)) continue;
@@ -41,12 +43,16 @@ Status WeightStore::load(std::span<const WeightNeed> needs) {
       BP_TRY_VOID(read_on_host(need));
       continue;
     }
-    if (need.layout.empty()) {
-      BP_TRY(const bool in_place, read_in_place(need));
-      if (in_place) continue;
+    spans_[key] = {};  // known from here on
+    if (may_stay(need)) {
+      in_place.push_back(need);
+      continue;
     }
     BP_TRY(Placement placement, measure(need));
-    spans_[key] = {};  // known from here on
+    placements.push_back(std::move(placement));
+  }
+  for (const WeightNeed& need : read_in_place(std::move(in_place))) {
+    BP_TRY(Placement placement, measure(need));
     placements.push_back(std::move(placement));
   }
   return placements.empty() ? Status{} : load_slab(placements);
@@ -58,22 +64,48 @@ Status WeightStore::read_on_host(const WeightNeed& need) {
   return {};
 }
 
-Result<bool> WeightStore::read_in_place(const WeightNeed& need) {
-  if (need.tensor->bytes.size() < kReadInPlaceBytes) return false;
-  auto imported = Buffer::import(*device_, need.tensor->bytes);
-  if (!imported.has_value()) return false;  // a copy serves as well
-  buffers_.push_back(std::make_unique<Buffer>(std::move(imported->buffer)));
-  spans_[{need.tensor->bytes.data(), need.layout}] = {buffers_.back().get(), imported->offset, need.tensor->bytes.size()};
-  return true;
+// Large ones, as the file has them, where their first byte is aligned as kernels may expect.
+bool WeightStore::may_stay(const WeightNeed& need) {
+  const auto address = reinterpret_cast<uintptr_t>(need.tensor->bytes.data());
+  return need.layout.empty() && need.tensor->bytes.size() >= kReadInPlaceBytes && address % BP_FILE_ALIGN == 0;
+}
+
+// No page may be imported twice, so tensors that share one are imported together. Gives back what must be copied after all.
+std::vector<WeightNeed> WeightStore::read_in_place(std::vector<WeightNeed> needs) {
+  std::vector<WeightNeed> left;
+  std::ranges::sort(needs, {}, [](const WeightNeed& need) { return need.tensor->bytes.data(); });
+  const auto first_page = [](const WeightNeed& need) { return reinterpret_cast<uintptr_t>(need.tensor->bytes.data()) / kPage; };
+  const auto last_page = [](const WeightNeed& need) {
+    return (reinterpret_cast<uintptr_t>(need.tensor->bytes.data()) + need.tensor->bytes.size() - 1) / kPage;
+  };
+  for (size_t begin = 0; begin < needs.size();) {
+    size_t end = begin + 1;
+    while (end < needs.size() && first_page(needs[end]) <= last_page(needs[end - 1])) ++end;
+    const std::span<const std::byte> first = needs[begin].tensor->bytes;
+    const std::span<const std::byte> last = needs[end - 1].tensor->bytes;
+    auto imported = Buffer::import(*device_, {first.data(), static_cast<size_t>(last.data() + last.size() - first.data())});
+    if (!imported.has_value()) {  // a copy serves as well
+      left.insert(left.end(), needs.begin() + static_cast<ptrdiff_t>(begin), needs.begin() + static_cast<ptrdiff_t>(end));
+    } else {
+      buffers_.push_back(std::make_unique<Buffer>(std::move(imported->buffer)));
+      for (size_t i = begin; i < end; ++i) {
+        const std::span<const std::byte> bytes = needs[i].tensor->bytes;
+        spans_[{bytes.data(), ""}] = {buffers_.back().get(), imported->offset + static_cast<uint64_t>(bytes.data() - first.data()), bytes.size()};
+      }
+    }
+    begin = end;
+  }
+  return left;
 }
 
 Result<WeightStore::Placement> WeightStore::measure(const WeightNeed& need) const {
-  Placement placement{need, describe(*need.tensor), 0, 0, need.tensor->bytes.size(), 0};
+  Placement placement{need, describe(*need.tensor), 0, 0, need.tensor->bytes.size(), 0, kAlign};
   if (need.layout.empty()) return placement;
   placement.layout = device_->intern(need.layout);
   BP_TRY(const LayoutInfo info, device_->layout_info(placement.layout, {&placement.value, 1}));
   placement.size_bytes = info.size_bytes;
   placement.ws_bytes = info.ws_bytes;
+  placement.align = std::max(kAlign, info.align);
   return placement;
 }
 
@@ -81,8 +113,8 @@ Status WeightStore::load_slab(std::span<Placement> placements) {
   uint64_t total = 0;
   uint64_t workspace_bytes = 0;
   for (Placement& placement : placements) {
-    placement.offset = total;
-    total = align_up(total + placement.size_bytes, kAlign);
+    placement.offset = align_up(total, placement.align);
+    total = placement.offset + placement.size_bytes;
     workspace_bytes = std::max(workspace_bytes, placement.ws_bytes);
   }
   BP_TRY(Buffer slab, Buffer::create(device_, total, "weights"));

@@ -44,10 +44,12 @@ class WeightStore {
     uint64_t offset = 0;
     uint64_t size_bytes = 0;
     uint64_t ws_bytes = 0;
+    uint64_t align = 1;
   };
   Result<Placement> measure(const WeightNeed& need) const;
   Status read_on_host(const WeightNeed& need);
-  Result<bool> read_in_place(const WeightNeed& need);
+  static bool may_stay(const WeightNeed& need);
+  std::vector<WeightNeed> read_in_place(std::vector<WeightNeed> needs);
   Status load_slab(std::span<Placement> placements);
   Status upload(const Placement& placement, const Buffer& slab, const Buffer& workspace);
 

@@ -1,5 +1,6 @@
 // A persistent team of threads that run one piece of work together. The calling thread is the first of the team.
-// Idle members spin for a short while, then sleep; a team of one never starts a thread.
+// Idle members spin for a short while, then sleep; shares of members that do not wake in time are done by the caller. A team
+// of one never starts a thread.
 // Thread-safety: any thread may call; where the team is busy with another caller's work, the caller does all of its own.
 #pragma once
 
@@ -61,13 +62,19 @@ class ThreadTeam {
     void (*call)(void* context, int64_t thread) = nullptr;
     void* context = nullptr;
   };
+  struct alignas(64) Claim {
+    std::atomic<uint32_t> generation{0};  // of the last job whose share was taken
+  };
   void run(const Job& job);
+  bool claim(int64_t thread, uint32_t generation);
+  void finish_share(int64_t thread);
   void member(int64_t thread);
   uint32_t wait_for_work(uint32_t seen) const;
 
   int64_t n_threads_ = 1;
   int spin_us_ = 0;
   std::vector<int> processors_;  // that members are pinned to; empty: not pinned
+  std::vector<Claim> claimed_;   // by thread
   std::vector<std::thread> threads_;
   std::mutex owner_;  // held by the caller whose work the team does; only ever tried
   Job job_;

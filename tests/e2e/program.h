@@ -1,0 +1,25 @@
+// Runs the built program and collects what it says.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace bp::e2e {
+
+struct Outcome {
+  int exit_code = -1;  // 128 + n: ended by signal n
+  std::string out, err;
+
+  // Standard output as one JSON document; null and a test failure where it is none.
+  json::value document() const;
+};
+
+// `backplane ARGS…` with `input` on standard input. The environment is this process's, without HOME's configuration.
+Outcome run(const std::vector<std::string>& args, const std::string& input = "");
+
+// A file in the test's temporary folder with this content; its path.
+std::string write_temp(const std::string& name, const std::string& content);
+
+}  // namespace bp::e2e
