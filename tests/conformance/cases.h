@@ -30,6 +30,7 @@ Cases matmul_cases();
 Cases norm_cases();
 Cases rope_cases();
 Cases sample_cases();
+Cases shape_cases();
 Cases softmax_cases();
 
 Cases all_cases();

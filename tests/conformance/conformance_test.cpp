@@ -79,7 +79,7 @@ Cases all_cases() {
   Cases all;
   for (const auto& cases :
        {activation_cases(), attention_cases(), binary_cases(), cast_cases(), gather_rows_cases(), kv_write_cases(),
-        matmul_cases(), norm_cases(), rope_cases(), sample_cases(), softmax_cases()}) {
+        matmul_cases(), norm_cases(), rope_cases(), sample_cases(), shape_cases(), softmax_cases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
