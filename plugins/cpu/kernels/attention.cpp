@@ -27,22 +27,33 @@ inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 struct LoadF32 {
   static constexpr int64_t kBytes = 4;
+  static constexpr bool kPairs = false;
   static V whole(const void* row, int64_t i) { return load(static_cast<const float*>(row) + i); }
   static V part(const void* row, int64_t i, int64_t n) { return load(static_cast<const float*>(row) + i, first(n)); }
 };
 struct LoadF16 {
   static constexpr int64_t kBytes = 2;
+  static constexpr bool kPairs = kLanes == 16;
   static V whole(const void* row, int64_t i) { return f16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i)); }
   static V part(const void* row, int64_t i, int64_t n) {
     return f16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i, n));
   }
+#if defined(__AVX512F__)
+  static V low(__m512i x) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)); }
+  static V high(__m512i x) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16))); }
+#endif
 };
 struct LoadBF16 {
   static constexpr int64_t kBytes = 2;
+  static constexpr bool kPairs = kLanes == 16;
   static V whole(const void* row, int64_t i) { return bf16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i)); }
   static V part(const void* row, int64_t i, int64_t n) {
     return bf16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i, n));
   }
+#if defined(__AVX512F__)
+  static V low(__m512i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)); }
+  static V high(__m512i x) { return _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32(-65536))); }
+#endif
 };
 
 // What is fixed for one call of attention_part.
@@ -109,6 +120,38 @@ inline void prefetch(const void* row, int64_t begin, int64_t bytes) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
 }
 
+#if defined(__AVX512F__)
+// 32 columns of 16 bits of 16 keys: pairs of columns are transposed as one element, then widened, which halves the
+// shuffles.
+template <class Load>
+inline void transpose_pairs(const void* const* rows, int64_t d, float* out) {
+  V r[kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    r[i] = _mm512_castsi512_ps(_mm512_loadu_si512(static_cast<const uint16_t*>(rows[i]) + d));
+  }
+  transpose(r);
+  for (int i = 0; i < kLanes; ++i) {
+    store(out + (2 * i) * kBlockKeys, Load::low(_mm512_castps_si512(r[i])));
+    store(out + (2 * i + 1) * kBlockKeys, Load::high(_mm512_castps_si512(r[i])));
+  }
+}
+#endif
+
+// The columns [d, d + n), n <= kLanes, of kLanes keys.
+template <class Load>
+inline void transpose_columns(const void* const* rows, int64_t d, int64_t n, float* out) {
+  V r[kLanes];
+  if (n == kLanes) {
+    for (int i = 0; i < kLanes; ++i) r[i] = Load::whole(rows[i], d);
+    transpose(r);
+    for (int i = 0; i < kLanes; ++i) store(out + i * kBlockKeys, r[i]);
+  } else {
+    for (int i = 0; i < kLanes; ++i) r[i] = Load::part(rows[i], d, n);
+    transpose(r);
+    for (int64_t i = 0; i < n; ++i) store(out + i * kBlockKeys, r[i]);
+  }
+}
+
 template <class Load>
 inline void transpose_keys(const Block& block, const Block& next, int64_t head_dim, float* keys) {
   for (int64_t g = 0; g < kBlockKeys; g += kLanes) {
@@ -116,21 +159,22 @@ inline void transpose_keys(const Block& block, const Block& next, int64_t head_d
       for (int64_t d = 0; d < head_dim; ++d) store(keys + d * kBlockKeys + g, zero());
       continue;
     }
-    for (int64_t d = 0; d < head_dim; d += kLanes) {
-      const int64_t n = head_dim - d;
+    for (int64_t d = 0; d < head_dim;) {
       if (d * Load::kBytes % 64 == 0) {
         for (int i = 0; i < kLanes; ++i) prefetch(next.k[g + i], d * Load::kBytes, 64);
       }
-      V r[kLanes];
-      if (n >= kLanes) {
-        for (int i = 0; i < kLanes; ++i) r[i] = Load::whole(block.k[g + i], d);
-        transpose(r);
-        for (int i = 0; i < kLanes; ++i) store(keys + (d + i) * kBlockKeys + g, r[i]);
-      } else {
-        for (int i = 0; i < kLanes; ++i) r[i] = Load::part(block.k[g + i], d, n);
-        transpose(r);
-        for (int64_t i = 0; i < n; ++i) store(keys + (d + i) * kBlockKeys + g, r[i]);
+      float* out = keys + d * kBlockKeys + g;
+#if defined(__AVX512F__)
+      if constexpr (Load::kPairs) {
+        if (d + 2 * kLanes <= head_dim) {
+          transpose_pairs<Load>(block.k + g, d, out);
+          d += 2 * kLanes;
+          continue;
+        }
       }
+#endif
+      transpose_columns<Load>(block.k + g, d, least(kLanes, head_dim - d), out);
+      d += kLanes;
     }
   }
 }

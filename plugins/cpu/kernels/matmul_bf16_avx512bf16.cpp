@@ -1,11 +1,10 @@
 #include <immintrin.h>
 
 #include "kernels/matmul.h"
+#include "kernels/matmul_ahead.h"
 
 namespace bp::cpu {
 namespace {
-
-constexpr int kAhead = 4096;  // bytes that few rows read ahead
 
 inline __m512bh as_bf16(__m512i v) { return reinterpret_cast<__m512bh>(v); }
 
@@ -17,13 +16,11 @@ void tile(const MatmulTile& t) {
   const int64_t n_lines = (t.k + 1) / 2;
   __m512 even[R];
   __m512 odd[R];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) even[r] = odd[r] = _mm512_setzero_ps();
   int64_t i = 0;
   for (; i + 2 <= n_lines; i += 2) {
-    if constexpr (R <= 4) {
-      _mm_prefetch(w + kAhead, _MM_HINT_T0);
-      _mm_prefetch(w + kAhead + 64, _MM_HINT_T0);
-    }
+    read_ahead<R, 128>(w);
     const __m512bh a = as_bf16(_mm512_load_si512(w));
     const __m512bh b = as_bf16(_mm512_load_si512(w + 64));
 #pragma GCC unroll 16
@@ -35,8 +32,10 @@ void tile(const MatmulTile& t) {
   }
   if (i < n_lines) {
     const __m512bh a = as_bf16(_mm512_load_si512(w));
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) even[r] = _mm512_dpbf16_ps(even[r], a, as_bf16(_mm512_set1_epi32(x[r])));
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, _mm512_add_ps(even[r], odd[r]));
 }
 

@@ -1,27 +1,28 @@
 #include <immintrin.h>
 
 #include "kernels/matmul.h"
+#include "kernels/matmul_ahead.h"
 
 namespace bp::cpu {
 namespace {
-
-constexpr int kAhead = 4096;  // bytes that few rows read ahead
 
 template <int R>
 void tile_f32(const MatmulTile& t) {
   const auto* w = reinterpret_cast<const float*>(t.w);
   const auto* x = reinterpret_cast<const float*>(t.x);
   __m512 sum[R];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) sum[r] = _mm512_setzero_ps();
 #pragma GCC unroll 4
   for (int64_t k = 0; k < t.k; ++k) {
-    if constexpr (R <= 4) _mm_prefetch(w + kAhead / 4, _MM_HINT_T0);
+    read_ahead<R, 64>(reinterpret_cast<const std::byte*>(w));
     const __m512 v = _mm512_load_ps(w);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) sum[r] = _mm512_fmadd_ps(v, _mm512_set1_ps(x[r]), sum[r]);
     w += kGroupRows;
     x += R;
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, sum[r]);
 }
 
@@ -45,10 +46,11 @@ void tile_halves(const MatmulTile& t) {
   const auto* x = reinterpret_cast<const float*>(t.x);
   __m512 even[R];
   __m512 odd[R];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) even[r] = odd[r] = _mm512_setzero_ps();
 #pragma GCC unroll 2
   for (int64_t k = 0; k < t.k; k += 2) {
-    if constexpr (R <= 4) _mm_prefetch(w + kAhead, _MM_HINT_T0);
+    read_ahead<R, 64>(w);
     __m512 first;
     __m512 second;
     widen<F>(w, first, second);
@@ -60,6 +62,7 @@ void tile_halves(const MatmulTile& t) {
     w += 64;
     x += 2 * R;
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, _mm512_add_ps(even[r], odd[r]));
 }
 

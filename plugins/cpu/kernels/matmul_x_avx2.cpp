@@ -47,20 +47,35 @@ inline int32_t correction(XFormat format, const Quantised& q) {
   return _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(q.scale * static_cast<float>(q.sum))));
 }
 
+// The values of one block in row r of a tile of so many rows.
+inline void write_block(int32_t* out, int64_t tile_rows, XFormat format, const Quantised& q) {
+  out[0] = _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(q.scale)));
+  out[tile_rows] = correction(format, q);
+  alignas(32) int32_t quads[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(quads), q.values);
+  for (int i = 0; i < 8; ++i) out[(2 + i) * tile_rows] = quads[i];
+}
+
+inline void subtract(const float* x, const Quantised& q, float* rest) {
+  alignas(32) int8_t values[kBlock];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(values), q.values);
+  for (int64_t i = 0; i < kBlock; ++i) rest[i] = x[i] - q.scale * static_cast<float>(values[i]);
+}
+
 }  // namespace
 
 void pack_x_i8_avx2(const MatmulX& args) {
-  const int64_t rows = args.rows;
-  for (int64_t r = 0; r < rows; ++r) {
+  const int64_t tile_rows = args.rows * args.parts;
+  for (int64_t r = 0; r < args.rows; ++r) {
     const float* x = args.x + r * args.k;
     auto* out = reinterpret_cast<int32_t*>(args.out) + r;
-    for (int64_t k = 0; k < args.k; k += kBlock, out += 10 * rows) {
+    for (int64_t k = 0; k < args.k; k += kBlock, out += 10 * tile_rows) {
       const Quantised q = quantise(x + k);
-      out[0] = _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(q.scale)));
-      out[rows] = correction(args.format, q);
-      alignas(32) int32_t quads[8];
-      _mm256_store_si256(reinterpret_cast<__m256i*>(quads), q.values);
-      for (int i = 0; i < 8; ++i) out[(2 + i) * rows] = quads[i];
+      write_block(out, tile_rows, args.format, q);
+      if (args.parts == 1) continue;
+      float rest[kBlock];
+      subtract(x + k, q, rest);
+      write_block(out + args.rows, tile_rows, args.format, quantise(rest));
     }
   }
 }

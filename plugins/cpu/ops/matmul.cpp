@@ -16,6 +16,8 @@ struct RowKind {
 };
 
 constexpr int64_t kMaxTileRows = 16;
+// Below this K activations keep the precision of 16 bits: such models are small, feel each rounding, and wait for memory anyhow.
+constexpr int64_t kFineBelowK = 2048;
 constexpr int64_t kCacheBytes = 256 * 1024;  // of weights that tile after tile of x is multiplied with
 constexpr int64_t kSmallX = 64 * 1024;       // elements of x that one thread packs sooner than two meet
 
@@ -58,7 +60,9 @@ class MatmulOp : public Op {
     out_slot_ = kind_.fused == Fused::kNone ? 2 : 3;
     group_bytes_ = static_cast<int64_t>(group_bytes(kind_.format, k_));
     if (group_bytes_ == 0) return "K is not a multiple of 32";
-    x_row_bytes_ = x_row_bytes(kernel_->x_format, k_);
+    const bool quantised = kernel_->x_format != XFormat::kF32 && kernel_->x_format != XFormat::kBf16;
+    parts_ = quantised && k_ < kFineBelowK ? 2 : 1;
+    x_row_bytes_ = x_row_bytes(kernel_->x_format, k_) * parts_;
     return check_third(region.slot(2), region.slot(out_slot_));
   }
 
@@ -69,7 +73,7 @@ class MatmulOp : public Op {
   void run(const OpRun& run) const override {
     const int64_t rows = x_.rows(run.dyn);
     if (rows <= 0) return;
-    const Tiles tiles{rows, divide_up(rows, kernel_->max_rows)};
+    const Tiles tiles{rows, divide_up(rows, kernel_->max_rows / parts_)};
     const bool small = rows * n_ * k_ < 16 * kSmallWork;
     pack_x(run, tiles);
     const Pieces pieces = divide(tiles, run.team->size());
@@ -103,7 +107,7 @@ class MatmulOp : public Op {
     const auto* x = run.arg<const float>(0);
     const auto pack = [&](int64_t tile) {
       const int64_t row = tiles.begin(tile);
-      kernel_->pack_x({x + row * k_, tiles.size(tile), k_, kernel_->x_format, run.ws + row * x_row_bytes_});
+      kernel_->pack_x({x + row * k_, tiles.size(tile), k_, kernel_->x_format, run.ws + row * x_row_bytes_, parts_});
     };
     if (tiles.rows * k_ >= kSmallX) return run.team->parallel_for(tiles.count, pack);
     for (int64_t tile = 0; tile < tiles.count; ++tile) pack(tile);
@@ -141,7 +145,9 @@ class MatmulOp : public Op {
   }
 
   void tile_product(const std::byte* w, int64_t group, int64_t rows, const std::byte* x, float* product) const {
-    kernel_->tile[rows - 1]({w + group * group_bytes_, x, k_, product});
+    kernel_->tile[rows * parts_ - 1]({w + group * group_bytes_, x, k_, product});
+    if (parts_ == 1) return;
+    for (int64_t i = 0; i < rows * kGroupRows; ++i) product[i] += product[rows * kGroupRows + i];
   }
 
   void gate(const OpRun& run, int64_t group, int64_t rows, const std::byte* x, float* product) const {
@@ -172,7 +178,8 @@ class MatmulOp : public Op {
   int64_t n_ = 0;
   int64_t k_ = 0;
   int64_t group_bytes_ = 0;
-  int64_t x_row_bytes_ = 0;
+  int64_t x_row_bytes_ = 0;  // all parts
+  int64_t parts_ = 1;
   uint32_t out_slot_ = 2;
 };
 
