@@ -92,23 +92,37 @@ std::vector<double> plain(const Weight& w, const float* x, int64_t rows) {
   return y;
 }
 
-// x as the kernels round it: blocks of 32 to 8 bits for quantised weights, to bf16 where those are multiplied.
-std::vector<float> rounded(std::vector<float> x, uint16_t dtype, const std::string& isa) {
-  if (dtype == BP_DT_F32 || dtype == BP_DT_F16 || (dtype == BP_DT_BF16 && !multiplies_bf16(isa))) return x;
-  if (dtype == BP_DT_BF16) {
-    for (float& v : x) {
-      uint32_t bits;
-      std::memcpy(&bits, &v, 4);
-      bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
-      std::memcpy(&v, &bits, 4);
-    }
-    return x;
+void round_to_bf16(std::vector<float>& x) {
+  for (float& v : x) {
+    uint32_t bits;
+    std::memcpy(&bits, &v, 4);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    std::memcpy(&v, &bits, 4);
   }
+}
+
+// Blocks of 32, to 8 bits.
+void round_blocks(std::vector<float>& x) {
   for (size_t begin = 0; begin < x.size(); begin += 32) {
     float largest = 0;
     for (size_t i = begin; i < begin + 32; ++i) largest = std::max(largest, std::abs(x[i]));
-    for (size_t i = begin; i < begin + 32; ++i) x[i] = std::nearbyint(x[i] * (127.0f / largest)) * (largest / 127.0f);
+    for (size_t i = begin; i < begin + 32 && largest > 0; ++i) {
+      x[i] = std::nearbyint(x[i] * (127.0f / largest)) * (largest / 127.0f);
+    }
   }
+}
+
+// x as the kernels round it: to bf16 where that is multiplied; for quantised weights to 8 bits, and where K is small
+// what that leaves once more.
+std::vector<float> rounded(std::vector<float> x, const Weight& w, const std::string& isa) {
+  if (w.dtype == BP_DT_BF16 && multiplies_bf16(isa)) round_to_bf16(x);
+  if (w.dtype == BP_DT_F32 || w.dtype == BP_DT_F16 || w.dtype == BP_DT_BF16) return x;
+  std::vector<float> rest = x;
+  round_blocks(x);
+  if (w.k >= 2048) return x;
+  for (size_t i = 0; i < x.size(); ++i) rest[i] -= x[i];
+  round_blocks(rest);
+  for (size_t i = 0; i < x.size(); ++i) x[i] += rest[i];
   return x;
 }
 
@@ -132,7 +146,7 @@ TEST(Matmul, EqualsPlainLoopsOnEveryInstructionSet) {
         Product product(isa, std::string("cpu.matmul_") + format.name, {&w}, {});
         const std::vector<float> x = random_floats(kMaxRows * shape.k, 4);
         const int64_t most = shape.n == 33 ? 257 : 33;
-        const std::vector<double> want = plain(w, rounded(x, format.dtype, isa).data(), most);
+        const std::vector<double> want = plain(w, rounded(x, w, isa).data(), most);
         for (const int64_t rows : kRows) {
           if (rows <= most) expect_near(product.run(x.data(), rows), {want.begin(), want.begin() + rows * w.n});
         }
@@ -149,7 +163,7 @@ TEST(Matmul, TakesRowsOfPlainWeightsThatEndOddly) {
         const Weight w = random_weight(format.dtype, shape.n, shape.k, 5);
         Product product(isa, std::string("cpu.matmul_") + format.name, {&w}, {});
         const std::vector<float> x = random_floats(kMaxRows * shape.k, 6);
-        const std::vector<double> want = plain(w, rounded(x, format.dtype, isa).data(), 14);
+        const std::vector<double> want = plain(w, rounded(x, w, isa).data(), 14);
         for (const int64_t rows : {1, 14})
           expect_near(product.run(x.data(), rows), {want.begin(), want.begin() + rows * w.n});
       }
