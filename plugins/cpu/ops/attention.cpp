@@ -15,6 +15,7 @@ enum : uint32_t { kQ, kK, kV, kPageTable, kSeqStart, kSeqLen, kMask, kSinks, kAl
 // each, since every part's state is kept until they are merged.
 constexpr int64_t kSplitRows = 16;
 constexpr int64_t kItemsPerThread = 4;
+constexpr int64_t kMaxStates = 4096;
 constexpr int64_t kSmallKeys = 16;  // rows x keys x heads below which one thread does it all: in units of kSmallWork
 
 class AttentionOp : public Op {
@@ -51,10 +52,11 @@ class AttentionOp : public Op {
   int64_t thread_floats() const {
     return attention_scratch_floats(max_rows_, a_.head_dim, a_.v_dim) + 2 * attention_state_floats(max_rows_, a_.v_dim);
   }
-  int64_t split_floats() const {
-    return n_threads_ > 1 ? max_split_items() * max_parts_ * attention_state_floats(kSplitRows, a_.v_dim) : 0;
+  int64_t split_floats() const { return max_states() * attention_state_floats(kSplitRows, a_.v_dim); }
+  // Of parts that wait to be merged.
+  int64_t max_states() const {
+    return n_threads_ > 1 ? std::min(kMaxStates, kItemsPerThread * n_threads_ * max_parts_) : 0;
   }
-  int64_t max_split_items() const { return kItemsPerThread * n_threads_; }
 
   AttentionArgs a_{};  // what a launch does not change
   Tensor q_;
@@ -133,7 +135,7 @@ AttentionOp::Items AttentionOp::count(const OpRun& run, const AttentionArgs& a) 
     first[s] = items.n;
     items.n += blocks(a, s) * a.n_kv_heads;
     items.keys += rows * a.seq_len[s] * a.n_kv_heads;
-    items.most_parts = std::max(items.most_parts, parts);
+    items.most_parts = std::max(items.most_parts, std::min(parts, max_parts_));
     items.most_rows = std::max(items.most_rows, rows);
   }
   first[items.n_seqs] = items.n;
@@ -171,18 +173,18 @@ void AttentionOp::run_split(const OpRun& run, const AttentionArgs& a, const Item
   const int64_t state = attention_state_floats(kSplitRows, a.v_dim);
   auto* states = reinterpret_cast<float*>(run.ws) + n_threads_ * thread_floats();
   const auto state_of = [&](const AttentionRows& rows, int64_t item_index, int64_t part) {
-    return attention_state(states + (item_index * max_parts_ + part) * state, rows.end - rows.begin, a.v_dim);
+    return attention_state(states + (item_index * items.most_parts + part) * state, rows.end - rows.begin, a.v_dim);
   };
-  run.team->parallel_for_dynamic(items.n * max_parts_, [&](int64_t i, int64_t thread) {
-    const AttentionRows rows = item(a, items, i / max_parts_);
+  run.team->parallel_for_dynamic(items.n * items.most_parts, [&](int64_t i, int64_t thread) {
+    const AttentionRows rows = item(a, items, i / items.most_parts);
     int64_t first;
     int64_t last;
     attention_parts(a, rows, &first, &last);
-    const int64_t part = i % max_parts_;
+    const int64_t part = i % items.most_parts;
     if (part < first || (part >= last && part != first)) return;
     float* scratch = reinterpret_cast<float*>(run.ws) + thread * thread_floats();
     (avx512_ ? avx512::attention_part : avx2::attention_part)(a, rows, part, scratch,
-                                                              state_of(rows, i / max_parts_, part));
+                                                              state_of(rows, i / items.most_parts, part));
   });
   for (int64_t i = 0; i < items.n; ++i) {
     const AttentionRows rows = item(a, items, i);
@@ -215,7 +217,8 @@ void AttentionOp::run(const OpRun& run) const {
     for (int64_t i = 0; i < items.n; ++i) run_item(a, item(a, items, i), ws);
     return;
   }
-  const bool few = items.n < max_split_items() && items.most_rows <= kSplitRows && items.most_parts > 1;
+  const bool few = items.n < kItemsPerThread * n_threads && items.most_rows <= kSplitRows && items.most_parts > 1 &&
+                   items.n * items.most_parts <= max_states();
   if (few) return run_split(run, a, items);
   run.team->parallel_for_dynamic(
       items.n, [&](int64_t i, int64_t thread) { run_item(a, item(a, items, i), ws + thread * thread_floats()); });
