@@ -16,18 +16,22 @@ struct BenchFlags {
 };
 
 json::object to_json(const BenchRow& row) {
-  return {{"test", row.test}, {"n_prompt", row.n_prompt}, {"n_gen", row.n_gen}, {"depth", row.depth}, {"batch", row.batch},
-          {"tps_median", row.tps_median}, {"tps_min", row.tps_min}, {"tps_max", row.tps_max},
+  return {{"test", row.test},           {"n_prompt", row.n_prompt},
+          {"n_gen", row.n_gen},         {"depth", row.depth},
+          {"batch", row.batch},         {"tps_median", row.tps_median},
+          {"tps_min", row.tps_min},     {"tps_max", row.tps_max},
           {"limit_tps", row.limit_tps}, {"limit_share", row.limit_share()}};
 }
 
 Status limits(const GlobalOptions& global) {
   BP_TRY(const auto host, Host::create(global));
   BP_TRY(const auto device, host->open_device());
-  if (device == nullptr) return fail(ErrorCode::kUsage, "reference", "has no limits worth measuring", "name a device with --device");
+  if (device == nullptr)
+    return fail(ErrorCode::kUsage, "reference", "has no limits worth measuring", "name a device with --device");
   BP_TRY(const DeviceLimits measured, measure_limits(*device));
   json::object rates;
-  std::string text = fmt::format("{} {}\nread    {:8.1f} GB/s\n", device->info().id, device->info().name, measured.read_bytes_per_s / 1e9);
+  std::string text = fmt::format("{} {}\nread    {:8.1f} GB/s\n", device->info().id, device->info().name,
+                                 measured.read_bytes_per_s / 1e9);
   for (const auto& [dtype, rate] : measured.matrix_ops_per_s) {
     rates[dtype_name(dtype)] = rate / 1e9;
     text += fmt::format("{:<7} {:8.1f} GFLOP/s\n", dtype_name(dtype), rate / 1e9);
@@ -39,9 +43,8 @@ Status limits(const GlobalOptions& global) {
 Status bench(const GlobalOptions& global, const BenchFlags& flags) {
   if (flags.model == "limits") return limits(global);
   BP_TRY(const auto host, Host::create(global));
-  BP_TRY(const RunningModel running, start_model(*host, flags.model, [&](EngineOptions& options) {
-           options.max_seqs = flags.what.batch;
-         }));
+  BP_TRY(const RunningModel running,
+         start_model(*host, flags.model, [&](EngineOptions& options) { options.max_seqs = flags.what.batch; }));
   std::optional<DeviceLimits> measured;
   if (running.device != nullptr) {
     if (auto found = measure_limits(*running.device); found.has_value()) measured = std::move(*found);
@@ -49,11 +52,12 @@ Status bench(const GlobalOptions& global, const BenchFlags& flags) {
   BP_TRY(const auto rows, bench_model(*running.engine, *running.model, flags.what, measured ? &*measured : nullptr));
   json::array table;
   std::string text = fmt::format("{} on {}, loaded in {:.0f} ms\n", flags.model, running.device_id(), running.load_ms);
-  text += fmt::format("{:<8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10} {:>7}\n", "TEST", "DEPTH", "BATCH", "T/S", "MIN", "MAX", "LIMIT", "SHARE");
+  text += fmt::format("{:<8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10} {:>7}\n", "TEST", "DEPTH", "BATCH", "T/S", "MIN",
+                      "MAX", "LIMIT", "SHARE");
   for (const BenchRow& row : rows) {
     table.push_back(to_json(row));
-    text += fmt::format("{:<8} {:>6} {:>6} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>6.1f}%\n", row.test, row.depth, row.batch,
-                        row.tps_median, row.tps_min, row.tps_max, row.limit_tps, 100 * row.limit_share());
+    text += fmt::format("{:<8} {:>6} {:>6} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>6.1f}%\n", row.test, row.depth,
+                        row.batch, row.tps_median, row.tps_min, row.tps_max, row.limit_tps, 100 * row.limit_share());
   }
   return global.json ? print_json(json::object{{"rows", table}}) : print(text);
 }
@@ -62,9 +66,11 @@ Status bench(const GlobalOptions& global, const BenchFlags& flags) {
 
 void add_bench(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<BenchFlags>();
-  CLI::App* command = add_command(app, invocation, "bench", "Time prompts and generation, beside the device's measured limits",
-                                  "backplane bench smollm2-135m-instruct -p 512 -n 64 --json");
-  command->add_option("model", flags->model, "A model, or `limits`: the device's read bandwidth and matrix rates")->required();
+  CLI::App* command =
+      add_command(app, invocation, "bench", "Time prompts and generation, beside the device's measured limits",
+                  "backplane bench smollm2-135m-instruct -p 512 -n 64 --json");
+  command->add_option("model", flags->model, "A model, or `limits`: the device's read bandwidth and matrix rates")
+      ->required();
   command->add_option("-p", flags->what.n_prompt, "Prompt tokens")->check(CLI::Range(0, 1 << 24));
   command->add_option("-n", flags->what.n_gen, "Tokens to generate")->check(CLI::Range(0, 1 << 24));
   command->add_option("-b", flags->what.batch, "Sequences at once")->check(CLI::Range(1, 4096));

@@ -29,14 +29,16 @@ Status check(const GlobalOptions& global) {
   }
   if (!problems.empty() && !global.json) {
     for (const ConfigProblem& problem : problems) BP_TRY_VOID(print(problem.text() + "\n"));
-    return fail(ErrorCode::kConfig, "config", fmt::format("has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s"),
+    return fail(ErrorCode::kConfig, "config",
+                fmt::format("has {} problem{}", problems.size(), problems.size() == 1 ? "" : "s"),
                 "see docs/config.md");
   }
   if (!problems.empty()) {
     BP_TRY_VOID(print_json(problems_to_json(problems)));
     return fail(ErrorCode::kConfig, "", "", "");  // told already
   }
-  return global.json ? print_json(problems_to_json({})) : print(fmt::format("{}: no problems\n", config->file.empty() ? "defaults" : config->file));
+  return global.json ? print_json(problems_to_json({}))
+                     : print(fmt::format("{}: no problems\n", config->file.empty() ? "defaults" : config->file));
 }
 
 Status docs(const GlobalOptions& global) {
@@ -50,9 +52,11 @@ void add_config(CLI::App& app, Invocation& invocation) {
   config->require_subcommand(1);
   add_command(*config, invocation, "show", "Each value and where it came from", "backplane config show --json")
       ->callback([&invocation] { invocation.work = show; });
-  add_command(*config, invocation, "check", "Every problem at once, with line and column", "backplane config check --config backplane.toml")
+  add_command(*config, invocation, "check", "Every problem at once, with line and column",
+              "backplane config check --config backplane.toml")
       ->callback([&invocation] { invocation.work = check; });
-  add_command(*config, invocation, "docs", "The reference page, docs/config.md", "backplane config docs > docs/config.md")
+  add_command(*config, invocation, "docs", "The reference page, docs/config.md",
+              "backplane config docs > docs/config.md")
       ->callback([&invocation] { invocation.work = docs; });
 }
 

@@ -31,7 +31,8 @@ Result<std::vector<int32_t>> to_ids(const json::value& value, const std::string&
   if (!value.is_array()) return bad("is not a list of token ids");
   std::vector<int32_t> ids;
   for (const json::value& item : value.get_array()) {
-    if (!item.is_int64() || item.get_int64() < 0 || item.get_int64() > INT32_MAX) return bad("holds what is no token id");
+    if (!item.is_int64() || item.get_int64() < 0 || item.get_int64() > INT32_MAX)
+      return bad("holds what is no token id");
     ids.push_back(static_cast<int32_t>(item.get_int64()));
   }
   if (ids.empty()) return bad("holds an empty list");
@@ -57,7 +58,8 @@ Result<TokenLists> read_token_lists(const std::string& path) {
     BP_TRY(const json::value value, parse_json(line, where));
     BP_TRY(lists.emplace_back(), to_ids(value, where));
   }
-  if (lists.empty()) return fail(ErrorCode::kUsage, path, "holds no list of token ids", "write [1, 2, 3], or one such list a line");
+  if (lists.empty())
+    return fail(ErrorCode::kUsage, path, "holds no list of token ids", "write [1, 2, 3], or one such list a line");
   return lists;
 }
 
@@ -96,16 +98,19 @@ Result<double> perplexity(RunningModel& running, const EvalFlags& flags) {
   const std::vector<TokenId> all = text.tokenizer.encode(content, {.add_special = false, .parse_special = false});
   const std::vector<TokenId> prefix = text.tokenizer.encode("", {.add_special = true, .parse_special = false});
   const bool bos = !prefix.empty() && text.tokenizer.bos() && prefix.front() == *text.tokenizer.bos();
-  const int window = flags.window > 0 ? std::min(flags.window, running.engine->max_context()) : running.engine->max_context();
+  const int window =
+      flags.window > 0 ? std::min(flags.window, running.engine->max_context()) : running.engine->max_context();
   const size_t body = static_cast<size_t>(window) - (bos ? 1 : 0);
   TokenLists lists;
   for (size_t at = 0; at + body <= all.size() || (at == 0 && all.size() >= 2); at += body) {
     std::vector<int32_t> list;
     if (bos) list.push_back(*text.tokenizer.bos());
-    list.insert(list.end(), all.begin() + static_cast<ptrdiff_t>(at), all.begin() + static_cast<ptrdiff_t>(std::min(at + body, all.size())));
+    list.insert(list.end(), all.begin() + static_cast<ptrdiff_t>(at),
+                all.begin() + static_cast<ptrdiff_t>(std::min(at + body, all.size())));
     lists.push_back(std::move(list));
   }
-  if (lists.empty()) return fail(ErrorCode::kUsage, flags.text, "is too short to score (fewer than 2 tokens)", "give a longer text");
+  if (lists.empty())
+    return fail(ErrorCode::kUsage, flags.text, "is too short to score (fewer than 2 tokens)", "give a longer text");
   double total = 0;
   uint64_t n_scored = 0;
   const auto vocab = static_cast<size_t>(running.model->config().vocab);
@@ -122,7 +127,8 @@ Result<double> perplexity(RunningModel& running, const EvalFlags& flags) {
   return std::exp(total / static_cast<double>(n_scored));
 }
 
-Status write_logits(Engine& engine, const TokenLists& lists, const EvalFlags& flags, size_t vocab, TokenLists& generated) {
+Status write_logits(Engine& engine, const TokenLists& lists, const EvalFlags& flags, size_t vocab,
+                    TokenLists& generated) {
   std::vector<uint64_t> first_row;
   uint64_t n_rows = 0;
   for (const auto& list : lists) {
@@ -168,13 +174,15 @@ Status eval(const GlobalOptions& global, const EvalFlags& flags) {
   } else {
     TokenLists generated;
     if (logits) {
-      BP_TRY_VOID(write_logits(*running.engine, lists, flags, static_cast<size_t>(running.model->config().vocab), generated));
+      BP_TRY_VOID(
+          write_logits(*running.engine, lists, flags, static_cast<size_t>(running.model->config().vocab), generated));
     } else {
       BP_TRY(generated, run_lists(*running.engine, lists, flags, false));
     }
     json::array rows;
     for (size_t i = 0; i < lists.size(); ++i) {
-      rows.push_back(json::object{{"n_tokens", lists[i].size()}, {"greedy", json::array(generated[i].begin(), generated[i].end())}});
+      rows.push_back(json::object{{"n_tokens", lists[i].size()},
+                                  {"greedy", json::array(generated[i].begin(), generated[i].end())}});
       text += fmt::format("{} tokens; greedy: {}\n", lists[i].size(), fmt::join(generated[i], " "));
     }
     document = {{"lists", rows}};
@@ -193,9 +201,11 @@ void add_eval(CLI::App& app, Invocation& invocation) {
   command->add_option("--text", flags->text, "Text whose perplexity is computed")->type_name("FILE");
   command->add_option("--logits", flags->logits, "Write [n_tokens, vocab] float32 here")->type_name("OUT.npy");
   command->add_option("--greedy", flags->greedy, "Continue each list by so many tokens")->check(CLI::Range(0, 1 << 30));
-  command->add_option("--chunk", flags->chunk, "Feed so many tokens at a time; 0: as many as fit")->check(CLI::Range(0, 1 << 30));
+  command->add_option("--chunk", flags->chunk, "Feed so many tokens at a time; 0: as many as fit")
+      ->check(CLI::Range(0, 1 << 30));
   command->add_option("--batch", flags->batch, "Run so many lists together")->check(CLI::Range(1, 4096));
-  command->add_option("--window", flags->window, "Tokens in a window of --text; 0: the context")->check(CLI::Range(0, 1 << 30));
+  command->add_option("--window", flags->window, "Tokens in a window of --text; 0: the context")
+      ->check(CLI::Range(0, 1 << 30));
   command->callback([flags, &invocation] {
     invocation.work = [flags](const GlobalOptions& global) { return eval(global, *flags); };
   });

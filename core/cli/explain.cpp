@@ -46,8 +46,14 @@ Status explain(const GlobalOptions& global, const ExplainFlags& flags) {
   json::array nodes;
   std::string text;
   for (const StepInfo& step : program->steps()) {
-    nodes.push_back(json::object{{"op", step.op}, {"kernel", step.kernel}, {"plugin", step.plugin}, {"device", step.device},
-                                 {"dtype", step.dtype}, {"shape", step.shape}, {"why", step.why}, {"scope", step.scope}});
+    nodes.push_back(json::object{{"op", step.op},
+                                 {"kernel", step.kernel},
+                                 {"plugin", step.plugin},
+                                 {"device", step.device},
+                                 {"dtype", step.dtype},
+                                 {"shape", step.shape},
+                                 {"why", step.why},
+                                 {"scope", step.scope}});
     text += fmt::format("{:<16} {:<16} {:<28} {:<10} {:<8} {:<24} {}\n", step.scope, step.op, step.kernel, step.device,
                         step.dtype, step.shape, step.why);
   }

@@ -35,9 +35,12 @@ Result<PluginRegistry*> Host::registry() {
   if (registry_ != nullptr) return registry_.get();
   HostCallbacks callbacks;
   for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-  callbacks.option = [this](std::string_view plugin, std::string_view key) { return plugin_option(config_, plugin, key); };
-  registry_ = PluginRegistry::discover({.paths = config_.plugins.paths, .dirs = config_.plugins.dirs, .allow = config_.plugins.allow},
-                                       std::move(callbacks));
+  callbacks.option = [this](std::string_view plugin, std::string_view key) {
+    return plugin_option(config_, plugin, key);
+  };
+  registry_ = PluginRegistry::discover(
+      {.paths = config_.plugins.paths, .dirs = config_.plugins.dirs, .allow = config_.plugins.allow},
+      std::move(callbacks));
   BP_TRY_VOID(check_plugin_settings(config_, registry_->options()));
   return registry_.get();
 }
@@ -46,7 +49,8 @@ Result<std::unique_ptr<Device>> Host::open_device() {
   const auto& wanted = config_.device.use;
   if (wanted.empty() || wanted.front() == "auto") return open_any();
   if (wanted.size() > 1) {
-    return fail(ErrorCode::kUsage, "device.use", fmt::format("names {} devices ({})", wanted.size(), fmt::join(wanted, ", ")),
+    return fail(ErrorCode::kUsage, "device.use",
+                fmt::format("names {} devices ({})", wanted.size(), fmt::join(wanted, ", ")),
                 "one device runs a model so far: name one");
   }
   if (wanted.front() == "reference") return nullptr;
@@ -86,13 +90,15 @@ Result<std::string> Host::model_path(const std::string& model) const {
   std::error_code error;
   if (std::filesystem::exists(model, error)) return model;
   if (find_zoo_model(model) == nullptr) {
-    return fail(ErrorCode::kRefused, model, "is neither a file, a folder nor a name of the zoo", "check the path; `backplane pull` knows: " + zoo_names());
+    return fail(ErrorCode::kRefused, model, "is neither a file, a folder nor a name of the zoo",
+                "check the path; `backplane pull` knows: " + zoo_names());
   }
   BP_TRY(const PulledModel pulled, pull(model, pull_options(config_, !options_.no_progress, interrupt_token())));
   return pulled.path;
 }
 
-Result<RunningModel> start_model(Host& host, const std::string& model, const std::function<void(EngineOptions&)>& adjust) {
+Result<RunningModel> start_model(Host& host, const std::string& model,
+                                 const std::function<void(EngineOptions&)>& adjust) {
   BP_TRY(const std::string path, host.model_path(model));
   const auto start = std::chrono::steady_clock::now();
   RunningModel running;

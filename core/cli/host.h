@@ -1,5 +1,5 @@
-// What most commands stand on: the configuration, the plugins found with it, the device it names, and models by path or name.
-// Not thread-safe: one per process.
+// What most commands stand on: the configuration, the plugins found with it, the device it names, and models by path or
+// name. Not thread-safe: one per process.
 #pragma once
 
 #include <memory>

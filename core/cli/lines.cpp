@@ -19,7 +19,8 @@ Result<bool> next_line(std::string& line) {
     if (c == '\n') return true;
     line += static_cast<char>(c);
     if (line.size() > kMaxLineBytes) {
-      return fail(ErrorCode::kUsage, "standard input", fmt::format("a line is too long (over {} bytes)", kMaxLineBytes));
+      return fail(ErrorCode::kUsage, "standard input",
+                  fmt::format("a line is too long (over {} bytes)", kMaxLineBytes));
     }
   }
   return !line.empty();

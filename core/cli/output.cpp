@@ -39,16 +39,19 @@ Result<std::string> read_stdin(size_t max_bytes) {
     if (n == 0) return text;
     text.append(chunk, static_cast<size_t>(n));
     if (text.size() > max_bytes) {
-      return fail(ErrorCode::kUsage, "standard input", fmt::format("is too long (over {} bytes)", max_bytes), "send less");
+      return fail(ErrorCode::kUsage, "standard input", fmt::format("is too long (over {} bytes)", max_bytes),
+                  "send less");
     }
   }
 }
 
 Result<NpyWriter> NpyWriter::create(const std::string& path, uint64_t n_rows, uint64_t n_columns) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return fail(ErrorCode::kUsage, path, fmt::format("cannot write ({})", std::strerror(errno)), "name another file");
+  if (fd < 0)
+    return fail(ErrorCode::kUsage, path, fmt::format("cannot write ({})", std::strerror(errno)), "name another file");
   // The header's length, with its ten bytes before, is a multiple of 64.
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", n_rows, n_columns);
+  std::string header =
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", n_rows, n_columns);
   header.append(64 - (10 + header.size() + 1) % 64, ' ');
   header += '\n';
   std::string head("\x93NUMPY\x01\x00", 8);
@@ -78,7 +81,8 @@ Status NpyWriter::write_rows(uint64_t first, std::span<const float> rows) {
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, at);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return fail(ErrorCode::kFailed, path_, fmt::format("cannot write ({})", std::strerror(errno)), "check the disk");
+    if (n <= 0)
+      return fail(ErrorCode::kFailed, path_, fmt::format("cannot write ({})", std::strerror(errno)), "check the disk");
     done += static_cast<size_t>(n);
     at += n;
   }

@@ -15,7 +15,8 @@ namespace bp::cli {
 Status print(std::string_view text);
 // One document and a newline.
 Status print_json(const json::value& document);
-// The line on standard error (none for an error without words: the command told it) and, with `as_json`, {"error": {…}} on standard output.
+// The line on standard error (none for an error without words: the command told it) and, with `as_json`, {"error": {…}}
+// on standard output.
 void print_error(const Error& error, bool as_json);
 
 // All of standard input, refused above `max_bytes`.

@@ -36,7 +36,9 @@ struct Answer {
   double prefill_ms = 0, decode_ms = 0;
 };
 
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 SamplingParams sampling(const RunFlags& flags, const Config& config) {
   SamplingParams params;
@@ -71,7 +73,8 @@ class Conversation {
  private:
   Result<std::vector<TokenId>> encode(const std::string& prompt) {
     if (flags_.raw) return text_.tokenizer.encode(prompt, {.add_special = true, .parse_special = true});
-    if (messages_.empty() && flags_.system) messages_.push_back(json::object{{"role", "system"}, {"content", *flags_.system}});
+    if (messages_.empty() && flags_.system)
+      messages_.push_back(json::object{{"role", "system"}, {"content", *flags_.system}});
     messages_.push_back(json::object{{"role", "user"}, {"content", prompt}});
     BP_TRY(const std::string rendered, render_chat(text_, messages_));
     return text_.tokenizer.encode(rendered, {.add_special = false, .parse_special = true});
@@ -102,8 +105,10 @@ class Conversation {
         const bool ends_text = event.finish == FinishReason::kStop;
         if (!ends_text) BP_TRY_VOID(emit(stream.push(event.token)));
         if (stream.stopped()) running_.engine->cancel(id);
-        if (stream.stopped() || ends_text) answer.finish_reason = "stop";
-        else if (event.finish == FinishReason::kLength) answer.finish_reason = "length";
+        if (stream.stopped() || ends_text)
+          answer.finish_reason = "stop";
+        else if (event.finish == FinishReason::kLength)
+          answer.finish_reason = "length";
       }
     }
     answer.decode_ms = ms_since(start);
@@ -168,23 +173,24 @@ Status run(const GlobalOptions& global, const RunFlags& flags) {
 
 void add_run(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<RunFlags>();
-  CLI::App* command = add_command(app, invocation, "run", "Answer a prompt, or chat on a terminal",
-                                  "backplane run smollm2-135m-instruct \"What is the capital of France?\" --temperature 0");
+  CLI::App* command =
+      add_command(app, invocation, "run", "Answer a prompt, or chat on a terminal",
+                  "backplane run smollm2-135m-instruct \"What is the capital of France?\" --temperature 0");
   command->add_option("model", flags->model, "A GGUF file, a Hugging Face folder, or a name of the zoo")->required();
   command->add_option("prompt", flags->prompt, "What to answer; else standard input, or a chat on a terminal");
   command->add_option("--max-tokens", flags->max_tokens, "Tokens to generate at most")->check(CLI::Range(0, 1 << 30));
   command->add_option("--temperature", flags->temperature, "0 is greedy")->check(CLI::Range(0.0, 100.0));
   command->add_option("--top-p", flags->top_p, "Keep the likeliest tokens up to this sum")->check(CLI::Range(0.0, 1.0));
   command->add_option("--top-k", flags->top_k, "Keep so many tokens; 0 keeps all")->check(CLI::Range(0, 1 << 30));
-  command->add_option("--min-p", flags->min_p, "Keep tokens at least so likely beside the likeliest")->check(CLI::Range(0.0, 1.0));
+  command->add_option("--min-p", flags->min_p, "Keep tokens at least so likely beside the likeliest")
+      ->check(CLI::Range(0.0, 1.0));
   command->add_option("--seed", flags->seed, "Same seed, same text");
   command->add_option("--stop", flags->stops, "End before this text; repeatable")->allow_extra_args(false);
   command->add_option("--system", flags->system, "System message");
   command->add_flag("--raw", flags->raw, "Continue the prompt as it is, without the chat template");
   command->add_flag("--ignore-eos", flags->ignore_eos, "Go on after the model's end of text");
-  command->callback([flags, &invocation] {
-    invocation.work = [flags](const GlobalOptions& global) { return run(global, *flags); };
-  });
+  command->callback(
+      [flags, &invocation] { invocation.work = [flags](const GlobalOptions& global) { return run(global, *flags); }; });
 }
 
 }  // namespace bp::cli

@@ -36,7 +36,8 @@ Status check_plugin_settings(Config& config, std::span<const PluginOptions> plug
   for (const PluginOptions& plugin : plugins) {
     PluginOptionTable table{plugin.plugin, {}};
     for (const PluginOption& option : plugin.options) {
-      table.options.push_back(plugin_option_spec({option.key, option.type, option.default_value, option.min, option.max, option.doc}));
+      table.options.push_back(
+          plugin_option_spec({option.key, option.type, option.default_value, option.min, option.max, option.doc}));
     }
     tables.push_back(std::move(table));
   }

@@ -51,7 +51,8 @@ Status render_lines(const GlobalOptions& global, const TemplateFlags& flags) {
     }
     json::object variables = line.get_object();
     std::optional<std::string> now;
-    if (const json::value* time = variables.if_contains("now"); time != nullptr && time->is_string()) now = std::string(time->get_string());
+    if (const json::value* time = variables.if_contains("now"); time != nullptr && time->is_string())
+      now = std::string(time->get_string());
     variables.erase("now");
     variables.emplace("bos_token", source.bos);
     variables.emplace("eos_token", source.eos);
@@ -65,9 +66,10 @@ Status render_lines(const GlobalOptions& global, const TemplateFlags& flags) {
 
 void add_template(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<TemplateFlags>();
-  CLI::App* command = add_command(app, invocation, "template", "Render conversations, a JSON line each",
-                                  "echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"add_generation_prompt\":true}' | "
-                                  "backplane template smollm2-135m-instruct");
+  CLI::App* command =
+      add_command(app, invocation, "template", "Render conversations, a JSON line each",
+                  "echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"add_generation_prompt\":true}' | "
+                  "backplane template smollm2-135m-instruct");
   command->add_option("model", flags->model, "A GGUF file, a Hugging Face folder, or a name of the zoo");
   command->add_option("--file", flags->file, "This template instead of the model's own")->type_name("F.jinja");
   command->add_option("--bos-token", flags->bos, "What the template sees as bos_token");

@@ -25,7 +25,8 @@ Status tokenize(const GlobalOptions& global, const TokenizeFlags& flags) {
   BP_TRY(const TextModel text, open_text(global, flags.model));
   return for_each_line([&](const json::value& line, const std::string& where) -> Result<json::value> {
     if (!line.is_string()) return fail(ErrorCode::kUsage, where, "is not a JSON string", "write \"text\"");
-    const auto ids = text.tokenizer.encode(std::string_view(line.get_string()), {.add_special = flags.bos, .parse_special = flags.special});
+    const auto ids = text.tokenizer.encode(std::string_view(line.get_string()),
+                                           {.add_special = flags.bos, .parse_special = flags.special});
     return json::value(json::array(ids.begin(), ids.end()));
   });
 }
@@ -37,7 +38,8 @@ Status detokenize(const GlobalOptions& global, const TokenizeFlags& flags) {
     if (!line.is_array()) return bad("is not a list of token ids");
     std::vector<TokenId> ids;
     for (const json::value& item : line.get_array()) {
-      const bool known = item.is_int64() && item.get_int64() >= 0 && static_cast<uint64_t>(item.get_int64()) < text.tokenizer.size();
+      const bool known =
+          item.is_int64() && item.get_int64() >= 0 && static_cast<uint64_t>(item.get_int64()) < text.tokenizer.size();
       if (!known) return bad(fmt::format("{} is no token id (0 to {})", write_json(item), text.tokenizer.size() - 1));
       ids.push_back(static_cast<TokenId>(item.get_int64()));
     }
@@ -47,13 +49,15 @@ Status detokenize(const GlobalOptions& global, const TokenizeFlags& flags) {
 
 void add(CLI::App& app, Invocation& invocation, bool forward) {
   auto flags = std::make_shared<TokenizeFlags>();
-  CLI::App* command =
-      forward ? add_command(app, invocation, "tokenize", "JSON strings on standard input to lists of token ids, a line each",
-                            "echo '\"Hello\"' | backplane tokenize smollm2-135m-instruct")
-              : add_command(app, invocation, "detokenize", "Lists of token ids on standard input to JSON strings, a line each",
-                            "echo '[19556]' | backplane detokenize smollm2-135m-instruct");
+  CLI::App* command = forward ? add_command(app, invocation, "tokenize",
+                                            "JSON strings on standard input to lists of token ids, a line each",
+                                            "echo '\"Hello\"' | backplane tokenize smollm2-135m-instruct")
+                              : add_command(app, invocation, "detokenize",
+                                            "Lists of token ids on standard input to JSON strings, a line each",
+                                            "echo '[19556]' | backplane detokenize smollm2-135m-instruct");
   command->add_option("model", flags->model, "A GGUF file, a Hugging Face folder, or a name of the zoo")->required();
-  command->add_flag("--special", flags->special, forward ? "Parse special tokens in the text" : "Write special tokens as text");
+  command->add_flag("--special", flags->special,
+                    forward ? "Parse special tokens in the text" : "Write special tokens as text");
   if (forward) command->add_flag("--bos", flags->bos, "Add what the model adds: BOS, EOS");
   command->callback([flags, forward, &invocation] {
     invocation.work = [flags, forward](const GlobalOptions& global) {

@@ -18,9 +18,11 @@ Result<Buffer> Buffer::create(Device* device, uint64_t size_bytes, const char* n
     buffer.memory_.emplace(std::move(memory));
     return buffer;
   }
-  buffer.owned_.reset(static_cast<std::byte*>(::operator new(std::max<uint64_t>(size_bytes, 1), std::align_val_t{64}, std::nothrow)));
+  buffer.owned_.reset(
+      static_cast<std::byte*>(::operator new(std::max<uint64_t>(size_bytes, 1), std::align_val_t{64}, std::nothrow)));
   if (buffer.owned_ == nullptr) {
-    return fail(ErrorCode::kOutOfMemory, name, fmt::format("the host has not {} bytes", size_bytes), "use a smaller model or context");
+    return fail(ErrorCode::kOutOfMemory, name, fmt::format("the host has not {} bytes", size_bytes),
+                "use a smaller model or context");
   }
   buffer.host_ = buffer.owned_.get();
   return buffer;

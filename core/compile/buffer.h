@@ -19,8 +19,8 @@ class Buffer {
   static Result<Buffer> create(Device* device, uint64_t size_bytes, const char* name);
   // Somebody else's host memory, for the reference to read.
   static Buffer view(std::span<const std::byte> bytes);
-  // Bytes of a mapped file that the device reads in place at full speed; `offset` is theirs in the buffer, which begins at a page.
-  // Errors: kUnsupported where the device cannot.
+  // Bytes of a mapped file that the device reads in place at full speed; `offset` is theirs in the buffer, which begins
+  // at a page. Errors: kUnsupported where the device cannot.
   struct Imported;
   static Result<Imported> import(Device& device, std::span<const std::byte> bytes);
 

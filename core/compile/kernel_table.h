@@ -1,4 +1,5 @@
-// A device's kernel rows, their patterns, guards, layouts and aliases parsed once. Immutable after create(): any thread.
+// A device's kernel rows, their patterns, guards, layouts and aliases parsed once. Immutable after create(): any
+// thread.
 #pragma once
 
 #include <backplane/plugin.h>
@@ -35,8 +36,8 @@ struct KernelSelection {
 
 class KernelTable {
  public:
-  // A row that cannot be parsed or names an op that this host lacks is rejected; the others stay. Rows are ordered: forced
-  // ones first, then by the number of nodes they cover, then by priority.
+  // A row that cannot be parsed or names an op that this host lacks is rejected; the others stay. Rows are ordered:
+  // forced ones first, then by the number of nodes they cover, then by priority.
   static KernelTable create(std::span<const bp_kernel* const> kernels, const KernelSelection& selection);
 
   std::span<const KernelRow> rows() const { return rows_; }

@@ -12,11 +12,16 @@ namespace {
 class Partitioner {
  public:
   Partitioner(const Graph& graph, const AcceptFn& accept)
-      : graph_(graph), accept_(accept), uses_(uses(graph)), owner_(graph.nodes.size(), kNone), why_(graph.nodes.size()) {}
+      : graph_(graph),
+        accept_(accept),
+        uses_(uses(graph)),
+        owner_(graph.nodes.size(), kNone),
+        why_(graph.nodes.size()) {}
 
   void claim_all(const KernelRow& row) {
     for (NodeId root = 0; root < static_cast<NodeId>(graph_.nodes.size()); ++root) {
-      if (graph_.node(root).op == row.pattern.root() && owner_[static_cast<size_t>(root)] == kNone) try_claim(row, root);
+      if (graph_.node(root).op == row.pattern.root() && owner_[static_cast<size_t>(root)] == kNone)
+        try_claim(row, root);
     }
   }
 
@@ -39,9 +44,11 @@ class Partitioner {
     if (!row.guard.holds(graph_, *found, &why)) return note(row, root, why);
     if (!layouts_fit(row, *found)) return note(row, root, "an operand is not in a layout it accepts");
     auto layouts = choose_layouts(row, *found);
-    Group group{&row, false, std::move(*found), kNone, std::move(layouts), "matches " + std::string(row.kernel->pattern)};
+    Group group{
+        &row, false, std::move(*found), kNone, std::move(layouts), "matches " + std::string(row.kernel->pattern)};
     if (accept_) {
-      if (const Status ok = accept_(row, group.match, group.layouts); !ok.has_value()) return note(row, root, ok.error().what);
+      if (const Status ok = accept_(row, group.match, group.layouts); !ok.has_value())
+        return note(row, root, ok.error().what);
     }
     for (const NodeId id : group.match.nodes) {
       owner_[static_cast<size_t>(id)] = static_cast<int32_t>(groups_.size());
@@ -86,7 +93,9 @@ class Partitioner {
     group.last = id;
     group.layouts.resize(group.match.slots.size());
     const std::string& why = why_[static_cast<size_t>(id)];
-    group.why = group.view ? "a view: no work" : why.empty() ? fmt::format("no kernel for {}", node.op->full_name()) : why;
+    group.why = group.view    ? "a view: no work"
+                : why.empty() ? fmt::format("no kernel for {}", node.op->full_name())
+                              : why;
     return group;
   }
 

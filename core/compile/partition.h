@@ -1,5 +1,5 @@
-// Divides a graph among the kernel rows of a device: greedy fusion, larger patterns first. What no row claims is left to the
-// reference, with the reason.
+// Divides a graph among the kernel rows of a device: greedy fusion, larger patterns first. What no row claims is left
+// to the reference, with the reason.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ struct Group {
   Match match;      // nodes in pattern order; slots as the row names them (of a lone node: operands, then results)
   NodeId last = 0;  // the group runs where its last node stands
   std::vector<std::string> layouts;  // by slot; "" or "file": as the file has it
-  std::string why;  // of a kernel: "matches …"; of the reference: why no kernel took it
+  std::string why;                   // of a kernel: "matches …"; of the reference: why no kernel took it
 };
 
 // Asks the device whether a match suits the row with these layouts; an error is the reason why not. May be empty.

@@ -34,8 +34,8 @@ Status Program::run(std::span<const int64_t> sizes, uint64_t step_number) {
   for (size_t i = 0; i < graph_.symbols.size(); ++i) {
     const Symbol& symbol = graph_.symbols[i];
     if (symbol.base != kNone) sizes_[i] = symbol.mul * sizes_[static_cast<size_t>(symbol.base)] + symbol.add;
-    BP_CHECK(sizes_[i] >= symbol.min && sizes_[i] <= symbol.max, "{} = {} in [{}, {}]", symbol.name, sizes_[i], symbol.min,
-             symbol.max);
+    BP_CHECK(sizes_[i] >= symbol.min && sizes_[i] <= symbol.max, "{} = {} in [{}, {}]", symbol.name, sizes_[i],
+             symbol.min, symbol.max);
   }
   const bool trace = log::enabled(log::Level::kTrace);
   for (size_t i = 0; i < steps_.size(); ++i) {

@@ -1,6 +1,6 @@
-// A graph lowered for one device and one bucket of sizes: kernels planned and bound to memory, ready to launch. Runs the same
-// list of launches every time; only sizes and the content of its inputs change.
-// Not thread-safe: compiled and run by one thread. The device, the weights and every bound buffer outlive it.
+// A graph lowered for one device and one bucket of sizes: kernels planned and bound to memory, ready to launch. Runs
+// the same list of launches every time; only sizes and the content of its inputs change. Not thread-safe: compiled and
+// run by one thread. The device, the weights and every bound buffer outlive it.
 #pragma once
 
 #include <map>
@@ -34,8 +34,8 @@ class Arena {
 };
 
 struct CompileInputs {
-  Device* device = nullptr;  // null: everything runs on the reference
-  Queue* queue = nullptr;    // null with the device
+  Device* device = nullptr;              // null: everything runs on the reference
+  Queue* queue = nullptr;                // null with the device
   const KernelTable* kernels = nullptr;  // null with the device
   WeightStore* weights = nullptr;
   Arena* arena = nullptr;
@@ -49,8 +49,8 @@ struct StepInfo {
   std::string kernel;  // row id, "reference" or "view"
   std::string plugin;  // "" for the reference
   std::string device;
-  std::string dtype;   // of the operand that decides: the weight if there is one
-  std::string shape;   // of the first result
+  std::string dtype;  // of the operand that decides: the weight if there is one
+  std::string shape;  // of the first result
   std::string why;
 };
 

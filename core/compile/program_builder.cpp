@@ -69,7 +69,8 @@ class ProgramBuilder {
 
   void divide() {
     static const AcceptFn kAnything;
-    const AcceptFn accept = [&](const KernelRow& row, const Match& found, const std::vector<std::string>& layouts) -> Status {
+    const AcceptFn accept = [&](const KernelRow& row, const Match& found,
+                                const std::vector<std::string>& layouts) -> Status {
       if (row.kernel->query == nullptr) return {};
       const Region region = make_region(found, layouts);
       BP_TRY_VOID(inputs_.device->query(*row.kernel, region.view()));
@@ -89,7 +90,8 @@ class ProgramBuilder {
     external_.assign(graph().values.size(), false);
     for (size_t id = 0; id < graph().values.size(); ++id) {
       const Value& value = graph().values[id];
-      const bool bound = inputs_.bindings->contains(value.name) && (value.producer == kNone || is_output(static_cast<ValueId>(id)));
+      const bool bound =
+          inputs_.bindings->contains(value.name) && (value.producer == kNone || is_output(static_cast<ValueId>(id)));
       external_[id] = bound || value.role == Role::kWeight;
     }
   }
@@ -170,7 +172,8 @@ class ProgramBuilder {
       const auto life = storage_->lifetime(value);
       if (storage_->root(value) != value || external_[id] || !life.has_value()) continue;
       if (graph().value(value).producer == kNone) {
-        return fail(ErrorCode::kFailed, graph().name, fmt::format("input {} is bound to no memory", graph().value(value).name));
+        return fail(ErrorCode::kFailed, graph().name,
+                    fmt::format("input {} is bound to no memory", graph().value(value).name));
       }
       BP_TRY(const uint64_t bytes, Storage::size_bytes(graph(), graph().value(value)));
       lifetimes.push_back({bytes, kAlign, life->first, life->second});
@@ -260,7 +263,8 @@ class ProgramBuilder {
       std::vector<bp_span> ws;
       for (const Workspace& need : workspaces_) {
         if (need.step != i) continue;
-        ws.push_back(need.kept != nullptr ? need.kept->span(0, need.need.bytes) : arena_->span(need.offset, need.need.bytes));
+        ws.push_back(need.kept != nullptr ? need.kept->span(0, need.need.bytes)
+                                          : arena_->span(need.offset, need.need.bytes));
       }
       auto bound = step.plan->bind(args, ws);
       if (!bound.has_value()) {

@@ -10,10 +10,14 @@ namespace {
 
 uint32_t region_role(Role role) {
   switch (role) {
-    case Role::kActivation: return BP_ROLE_ACT;
-    case Role::kWeight: return BP_ROLE_WEIGHT;
-    case Role::kKv: return BP_ROLE_KV;
-    case Role::kParam: return BP_ROLE_PARAM;
+    case Role::kActivation:
+      return BP_ROLE_ACT;
+    case Role::kWeight:
+      return BP_ROLE_WEIGHT;
+    case Role::kKv:
+      return BP_ROLE_KV;
+    case Role::kParam:
+      return BP_ROLE_PARAM;
   }
   return BP_ROLE_ACT;
 }

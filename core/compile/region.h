@@ -20,8 +20,8 @@ using InternFn = std::function<uint32_t(std::string_view)>;
 
 class Region {
  public:
-  // Nodes in pattern order, slots as the match has them. `layouts` is by slot: the interned layout of that operand, 0 = as the
-  // file or the strides say; empty = all 0.
+  // Nodes in pattern order, slots as the match has them. `layouts` is by slot: the interned layout of that operand, 0 =
+  // as the file or the strides say; empty = all 0.
   Region(const Graph& graph, const Match& match, std::span<const uint32_t> layouts, const InternFn& intern);
   Region(Region&&) = default;
   Region& operator=(Region&&) = default;

@@ -75,7 +75,8 @@ Result<uint64_t> Storage::size_bytes(const Graph& graph, const Value& value) {
     const auto size = static_cast<uint64_t>(std::max<int64_t>(graph.max_size(value.dims[i]), 0));
     if (__builtin_mul_overflow(rows, size, &rows)) return too_large();
   }
-  const uint64_t columns = value.dims.empty() ? 1 : static_cast<uint64_t>(std::max<int64_t>(graph.max_size(value.dims.back()), 0));
+  const uint64_t columns =
+      value.dims.empty() ? 1 : static_cast<uint64_t>(std::max<int64_t>(graph.max_size(value.dims.back()), 0));
   const auto row = row_bytes(value.dtype, columns);
   uint64_t total = 0;
   if (!row.has_value() || __builtin_mul_overflow(rows, *row, &total) || total > (uint64_t{1} << 48)) return too_large();

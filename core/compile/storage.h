@@ -12,9 +12,9 @@ namespace bp {
 
 class Storage {
  public:
-  // Views and updates share their operand's storage; an output that a row declares as an alias takes an activation's storage
-  // when that is read for the last time there and has the same bytes.
-  // `external`: by value; those live outside the arena and their storage is never taken over.
+  // Views and updates share their operand's storage; an output that a row declares as an alias takes an activation's
+  // storage when that is read for the last time there and has the same bytes. `external`: by value; those live outside
+  // the arena and their storage is never taken over.
   Storage(const Graph& graph, std::span<const Group> groups, const std::vector<bool>& external);
 
   // The value whose storage `id` lives in.

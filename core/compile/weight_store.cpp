@@ -11,7 +11,8 @@ namespace {
 
 constexpr uint64_t kAlign = 64;
 constexpr uintptr_t kPage = 4096;
-constexpr uint64_t kReadInPlaceBytes = uint64_t{1} << 20;  // below this a copy costs nothing, and keeps small weights together
+constexpr uint64_t kReadInPlaceBytes = uint64_t{1}
+                                       << 20;  // below this a copy costs nothing, and keeps small weights together
 
 uint64_t align_up(uint64_t value, uint64_t align) { return (value + align - 1) / align * align; }
 
@@ -70,11 +71,14 @@ bool WeightStore::may_stay(const WeightNeed& need) {
   return need.layout.empty() && need.tensor->bytes.size() >= kReadInPlaceBytes && address % BP_FILE_ALIGN == 0;
 }
 
-// No page may be imported twice, so tensors that share one are imported together. Gives back what must be copied after all.
+// No page may be imported twice, so tensors that share one are imported together. Gives back what must be copied after
+// all.
 std::vector<WeightNeed> WeightStore::read_in_place(std::vector<WeightNeed> needs) {
   std::vector<WeightNeed> left;
   std::ranges::sort(needs, {}, [](const WeightNeed& need) { return need.tensor->bytes.data(); });
-  const auto first_page = [](const WeightNeed& need) { return reinterpret_cast<uintptr_t>(need.tensor->bytes.data()) / kPage; };
+  const auto first_page = [](const WeightNeed& need) {
+    return reinterpret_cast<uintptr_t>(need.tensor->bytes.data()) / kPage;
+  };
   const auto last_page = [](const WeightNeed& need) {
     return (reinterpret_cast<uintptr_t>(need.tensor->bytes.data()) + need.tensor->bytes.size() - 1) / kPage;
   };
@@ -83,14 +87,17 @@ std::vector<WeightNeed> WeightStore::read_in_place(std::vector<WeightNeed> needs
     while (end < needs.size() && first_page(needs[end]) <= last_page(needs[end - 1])) ++end;
     const std::span<const std::byte> first = needs[begin].tensor->bytes;
     const std::span<const std::byte> last = needs[end - 1].tensor->bytes;
-    auto imported = Buffer::import(*device_, {first.data(), static_cast<size_t>(last.data() + last.size() - first.data())});
+    auto imported =
+        Buffer::import(*device_, {first.data(), static_cast<size_t>(last.data() + last.size() - first.data())});
     if (!imported.has_value()) {  // a copy serves as well
-      left.insert(left.end(), needs.begin() + static_cast<ptrdiff_t>(begin), needs.begin() + static_cast<ptrdiff_t>(end));
+      left.insert(left.end(), needs.begin() + static_cast<ptrdiff_t>(begin),
+                  needs.begin() + static_cast<ptrdiff_t>(end));
     } else {
       buffers_.push_back(std::make_unique<Buffer>(std::move(imported->buffer)));
       for (size_t i = begin; i < end; ++i) {
         const std::span<const std::byte> bytes = needs[i].tensor->bytes;
-        spans_[{bytes.data(), ""}] = {buffers_.back().get(), imported->offset + static_cast<uint64_t>(bytes.data() - first.data()), bytes.size()};
+        spans_[{bytes.data(), ""}] = {
+            buffers_.back().get(), imported->offset + static_cast<uint64_t>(bytes.data() - first.data()), bytes.size()};
       }
     }
     begin = end;
@@ -124,7 +131,8 @@ Status WeightStore::load_slab(std::span<Placement> placements) {
   for (const Placement& placement : placements) BP_TRY_VOID(upload(placement, memory, workspace));
   BP_TRY_VOID(queue_->sync());
   for (const Placement& placement : placements) {
-    spans_[{placement.need.tensor->bytes.data(), placement.need.layout}] = {&memory, placement.offset, placement.size_bytes};
+    spans_[{placement.need.tensor->bytes.data(), placement.need.layout}] = {&memory, placement.offset,
+                                                                            placement.size_bytes};
   }
   size_bytes_ += total;
   return {};

@@ -1,6 +1,6 @@
-// The weights of a model on a device, each once for every layout that a kernel asked for; shared by all programs of the model.
-// Not thread-safe: programs are compiled by one thread at a time.
-// Invariant: a span handed out stays valid while the store lives.
+// The weights of a model on a device, each once for every layout that a kernel asked for; shared by all programs of the
+// model. Not thread-safe: programs are compiled by one thread at a time. Invariant: a span handed out stays valid while
+// the store lives.
 #pragma once
 
 #include <map>
@@ -27,8 +27,8 @@ class WeightStore {
   // `device` and `queue` null: the reference, which reads the file's bytes in place.
   WeightStore(Device* device, Queue* queue) : device_(device), queue_(queue) {}
 
-  // Brings every need that is not there yet onto the device: one slab for all, packed or copied; large unpacked ones are
-  // read in place where the device can.
+  // Brings every need that is not there yet onto the device: one slab for all, packed or copied; large unpacked ones
+  // are read in place where the device can.
   Status load(std::span<const WeightNeed> needs);
   // REQUIRES: loaded.
   BufferSpan find(const HostTensor& tensor, const std::string& layout) const;

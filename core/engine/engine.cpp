@@ -53,7 +53,8 @@ Result<SequenceId> Engine::add(Request request) {
   const auto vocab = model_->config().vocab;
   for (const int32_t token : request.prompt) {
     if (token < 0 || token >= vocab) {
-      return fail(ErrorCode::kUsage, "prompt", fmt::format("token {} is not in the vocabulary (0 to {})", token, vocab - 1),
+      return fail(ErrorCode::kUsage, "prompt",
+                  fmt::format("token {} is not in the vocabulary (0 to {})", token, vocab - 1),
                   "give ids of this model's tokenizer");
     }
   }
@@ -90,7 +91,9 @@ Status Engine::report_logits(const Batch& batch) {
   size_t row = 0;
   for (const BatchItem& item : batch.items) {
     const auto n = static_cast<size_t>(item.n_outputs);
-    if (n > 0) logits_sink_(item.sequence->id, item.first + item.n_tokens - item.n_outputs, rows.subspan(row * vocab, n * vocab));
+    if (n > 0)
+      logits_sink_(item.sequence->id, item.first + item.n_tokens - item.n_outputs,
+                   rows.subspan(row * vocab, n * vocab));
     row += n;
   }
   return {};

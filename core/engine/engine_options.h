@@ -13,18 +13,18 @@ namespace bp {
 enum class FallbackPolicy : uint8_t { kError, kWarn, kAllow };
 
 struct EngineOptions {
-  int max_seqs = 64;            // sequences in one step
-  int max_batch_tokens = 512;   // tokens in one step
-  int max_outputs = 0;          // rows of logits in one step; 0: as many as sequences
-  int max_chunk = 0;            // prompt tokens of one sequence in one step; 0: as many as fit
-  int max_context = 0;          // tokens of one sequence; 0: the model's own limit
-  int page_size = 16;           // tokens in a KV page
+  int max_seqs = 64;                  // sequences in one step
+  int max_batch_tokens = 512;         // tokens in one step
+  int max_outputs = 0;                // rows of logits in one step; 0: as many as sequences
+  int max_chunk = 0;                  // prompt tokens of one sequence in one step; 0: as many as fit
+  int max_context = 0;                // tokens of one sequence; 0: the model's own limit
+  int page_size = 16;                 // tokens in a KV page
   DType kv_dtype = DType::kInvalid;   // kInvalid: f32 for models of f32 weights, else f16
   DType act_dtype = DType::kInvalid;  // kInvalid: f32
   double kv_memory_fraction = 0.5;    // of the memory that is free once the weights are loaded
   uint64_t kv_max_bytes = 0;          // 0: no limit but the fraction
-  std::vector<int> buckets;     // token counts for which programs are made; empty: 1, 8, 32, 128, max_batch_tokens
-  bool deterministic = true;    // all buckets run the same kernels, so that a sequence's tokens depend on nothing else
+  std::vector<int> buckets;   // token counts for which programs are made; empty: 1, 8, 32, 128, max_batch_tokens
+  bool deterministic = true;  // all buckets run the same kernels, so that a sequence's tokens depend on nothing else
   FallbackPolicy op_fallback = FallbackPolicy::kWarn;
   KernelSelection kernels;
 };

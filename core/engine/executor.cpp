@@ -54,7 +54,8 @@ Status Executor::set_up() {
   if (device_ != nullptr) {
     BP_TRY(queue_, device_->create_queue());
     kernels_ = KernelTable::create(device_->kernels(), options_.kernels);
-    for (const RejectedRow& row : kernels_->rejected()) log::debug("{}: kernel {}: {}", device_->info().id, row.id, row.reason);
+    for (const RejectedRow& row : kernels_->rejected())
+      log::debug("{}: kernel {}: {}", device_->info().id, row.id, row.reason);
   }
   Queue* queue = device_ == nullptr ? nullptr : &*queue_;
   weights_ = std::make_unique<WeightStore>(device_, queue);
@@ -76,12 +77,15 @@ Status Executor::size_context() {
   uint64_t budget = static_cast<uint64_t>(fraction);
   if (options_.kv_max_bytes > 0) budget = std::min(budget, options_.kv_max_bytes);
   const uint64_t wanted = static_cast<uint64_t>(options.max_pages_per_seq) * static_cast<uint64_t>(options_.max_seqs);
-  const uint64_t n_pages = std::min<uint64_t>({wanted, budget / std::max<uint64_t>(page_bytes, 1), uint64_t{INT32_MAX} / options_.page_size});
+  const uint64_t n_pages = std::min<uint64_t>(
+      {wanted, budget / std::max<uint64_t>(page_bytes, 1), uint64_t{INT32_MAX} / options_.page_size});
   if (n_pages == 0) {
-    return fail(ErrorCode::kOutOfMemory, "kv", fmt::format("one page needs {} bytes, {} are allowed", page_bytes, budget),
+    return fail(ErrorCode::kOutOfMemory, "kv",
+                fmt::format("one page needs {} bytes, {} are allowed", page_bytes, budget),
                 "raise kv.memory_fraction or kv.max_bytes");
   }
-  max_context_ = static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(max_context_), n_pages * static_cast<uint64_t>(options_.page_size)));
+  max_context_ = static_cast<int>(
+      std::min<uint64_t>(static_cast<uint64_t>(max_context_), n_pages * static_cast<uint64_t>(options_.page_size)));
   options.n_pages = static_cast<int64_t>(n_pages);
   options.max_pages_per_seq = (max_context_ + options_.page_size - 1) / options_.page_size;
   BP_TRY(const Graph graph, model_.build_graph(options));
@@ -89,9 +93,11 @@ Status Executor::size_context() {
   const StepParams::Limits limits{options_.max_batch_tokens, options_.max_seqs, options_.max_outputs,
                                   static_cast<int>(options.max_pages_per_seq)};
   BP_TRY_VOID(params_.create(device_, limits, bindings_));
-  const uint64_t logits_bytes = static_cast<uint64_t>(options_.max_outputs) * static_cast<uint64_t>(model_.config().vocab) * sizeof(float);
+  const uint64_t logits_bytes =
+      static_cast<uint64_t>(options_.max_outputs) * static_cast<uint64_t>(model_.config().vocab) * sizeof(float);
   BP_TRY(logits_, Buffer::create(device_, logits_bytes, "logits"));
-  BP_TRY(tokens_, Buffer::create(device_, static_cast<uint64_t>(options_.max_outputs) * sizeof(int32_t), "next_tokens"));
+  BP_TRY(tokens_,
+         Buffer::create(device_, static_cast<uint64_t>(options_.max_outputs) * sizeof(int32_t), "next_tokens"));
   bindings_["logits"] = {&*logits_, 0, logits_->size_bytes()};
   bindings_["next_tokens"] = {&*tokens_, 0, tokens_->size_bytes()};
   return {};
@@ -119,7 +125,8 @@ Result<Program*> Executor::forward(int n_tokens) {
   options.max_seqs = std::min(options_.max_seqs, *bucket);
   options.max_outputs = std::min(options_.max_outputs, *bucket);
   BP_TRY(Graph graph, model_.build_graph(options));
-  // A kernel for many rows alone would give other bits than the one for few: deterministic engines see all sizes at once.
+  // A kernel for many rows alone would give other bits than the one for few: deterministic engines see all sizes at
+  // once.
   const int least = options_.deterministic || bucket == buckets.begin() ? 1 : *std::prev(bucket) + 1;
   for (Symbol& symbol : graph.symbols) {
     if (symbol.name == "n_tokens") symbol.min = least;
@@ -141,7 +148,8 @@ Status Executor::check_fallback(const Program& program) const {
   if (ops.empty() || options_.op_fallback == FallbackPolicy::kAllow) return {};
   const std::string what = fmt::format("no kernel for {}: the reference runs it, slowly", fmt::join(ops, ", "));
   if (options_.op_fallback == FallbackPolicy::kError) {
-    return fail(ErrorCode::kFailed, device_->info().id, what, "use another device, or set device.op_fallback = \"warn\"");
+    return fail(ErrorCode::kFailed, device_->info().id, what,
+                "use another device, or set device.op_fallback = \"warn\"");
   }
   log::warn("{}: {}; `backplane explain` says why", device_->info().id, what);
   return {};
@@ -156,7 +164,9 @@ Result<std::span<const int32_t>> Executor::run(const Batch& batch) {
   std::vector<int64_t> sizes;
   for (const Symbol& symbol : program->graph().symbols) {
     const bool tokens = symbol.name == "n_tokens";
-    sizes.push_back(tokens ? batch.n_tokens : symbol.name == "n_seqs" ? static_cast<int64_t>(batch.items.size()) : batch.n_outputs);
+    sizes.push_back(tokens                    ? batch.n_tokens
+                    : symbol.name == "n_seqs" ? static_cast<int64_t>(batch.items.size())
+                                              : batch.n_outputs);
   }
   BP_TRY_VOID(program->run(sizes, step_));
   host_tokens_.resize(static_cast<size_t>(n_outputs_));

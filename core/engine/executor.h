@@ -1,5 +1,5 @@
-// Runs batches of a model on one device: owns the weights there, the KV pages, the parameter buffers and a program for each
-// bucket of sizes. Not thread-safe: the engine thread's. The model and the device outlive it.
+// Runs batches of a model on one device: owns the weights there, the KV pages, the parameter buffers and a program for
+// each bucket of sizes. Not thread-safe: the engine thread's. The model and the device outlive it.
 #pragma once
 
 #include <map>
@@ -19,8 +19,9 @@ namespace bp {
 
 class Executor {
  public:
-  // Loads the weights and compiles the largest program. `device` null: the reference. `options` has no zeros left to fill in
-  // but the KV size. Errors: kOutOfMemory, kDevice, kUnsupported; kFailed where an op falls back and the policy forbids it.
+  // Loads the weights and compiles the largest program. `device` null: the reference. `options` has no zeros left to
+  // fill in but the KV size. Errors: kOutOfMemory, kDevice, kUnsupported; kFailed where an op falls back and the policy
+  // forbids it.
   static Result<std::unique_ptr<Executor>> create(const Model& model, Device* device, const EngineOptions& options);
   ~Executor();
 

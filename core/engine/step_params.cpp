@@ -24,8 +24,8 @@ enum FieldIndex : size_t {
   kFieldCount,
 };
 constexpr std::array<std::string_view, kFieldCount> kNames = {
-    "token_ids", "positions", "slots", "page_table", "seq_start", "seq_len", "output_rows",
-    "temperature", "top_k", "top_p", "min_p", "seed", "position"};
+    "token_ids",   "positions", "slots", "page_table", "seq_start", "seq_len", "output_rows",
+    "temperature", "top_k",     "top_p", "min_p",      "seed",      "position"};
 constexpr uint64_t kAlign = 64;
 
 uint64_t capacity_bytes(size_t index, const StepParams::Limits& limits) {
@@ -35,12 +35,18 @@ uint64_t capacity_bytes(size_t index, const StepParams::Limits& limits) {
   switch (index) {
     case kTokenIds:
     case kPositions:
-    case kSlots: return tokens * sizeof(int32_t);
-    case kPageTable: return seqs * static_cast<uint64_t>(limits.max_pages_per_seq) * sizeof(int32_t);
-    case kSeqStart: return (seqs + 1) * sizeof(int32_t);
-    case kSeqLen: return seqs * sizeof(int32_t);
-    case kSeed: return outputs * sizeof(int64_t);
-    default: return outputs * sizeof(int32_t);
+    case kSlots:
+      return tokens * sizeof(int32_t);
+    case kPageTable:
+      return seqs * static_cast<uint64_t>(limits.max_pages_per_seq) * sizeof(int32_t);
+    case kSeqStart:
+      return (seqs + 1) * sizeof(int32_t);
+    case kSeqLen:
+      return seqs * sizeof(int32_t);
+    case kSeed:
+      return outputs * sizeof(int64_t);
+    default:
+      return outputs * sizeof(int32_t);
   }
 }
 
@@ -111,7 +117,8 @@ void StepParams::fill_rows(const Batch& batch) {
   seq_start[batch.items.size()] = row;
   const auto rows = static_cast<uint64_t>(row);
   for (const size_t i : {kTokenIds, kPositions, kSlots}) fields_[i].used_bytes = rows * sizeof(int32_t);
-  fields_[kPageTable].used_bytes = batch.items.size() * static_cast<size_t>(limits_.max_pages_per_seq) * sizeof(int32_t);
+  fields_[kPageTable].used_bytes =
+      batch.items.size() * static_cast<size_t>(limits_.max_pages_per_seq) * sizeof(int32_t);
   fields_[kSeqStart].used_bytes = (batch.items.size() + 1) * sizeof(int32_t);
   fields_[kSeqLen].used_bytes = batch.items.size() * sizeof(int32_t);
   fields_[kOutputRows].used_bytes = static_cast<uint64_t>(output) * sizeof(int32_t);

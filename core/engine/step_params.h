@@ -1,5 +1,5 @@
-// The parameters of a step in device memory: token ids, positions, lengths, page tables, sampling. Written on the host and
-// copied over before each run, so that programs never change. Not thread-safe.
+// The parameters of a step in device memory: token ids, positions, lengths, page tables, sampling. Written on the host
+// and copied over before each run, so that programs never change. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ class StepParams {
     int max_pages_per_seq = 0;
   };
 
-  // Allocates room for every parameter at its largest size, and adds it to `bindings` by the names of the model graph contract
-  // (docs/architecture.md) and of the sampling graph.
+  // Allocates room for every parameter at its largest size, and adds it to `bindings` by the names of the model graph
+  // contract (docs/architecture.md) and of the sampling graph.
   Status create(Device* device, const Limits& limits, Bindings& bindings);
 
   // Fills in `batch` and copies what it uses to the device. `queue` null: the reference, which reads the host's memory.

@@ -18,7 +18,8 @@ constexpr const char* kNoTemplate = "has no chat template";
 
 // Pre-tokenizers whose models begin with BOS although older files do not say so (as llama.cpp reads them).
 bool begins_with_bos(std::string_view pre) {
-  static const std::set<std::string_view> kNames = {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral"};
+  static const std::set<std::string_view> kNames = {"llama3",  "llama-v3",  "llama-bpe",
+                                                    "falcon3", "falcon-h1", "pixtral"};
   return kNames.contains(pre);
 }
 
@@ -97,7 +98,8 @@ std::string configured_template(const json::value& config) {
     if (!entry.is_object()) continue;
     const json::value* name = entry.get_object().if_contains("name");
     const json::value* source = entry.get_object().if_contains("template");
-    if (name != nullptr && source != nullptr && name->is_string() && source->is_string() && name->get_string() == "default") {
+    if (name != nullptr && source != nullptr && name->is_string() && source->is_string() &&
+        name->get_string() == "default") {
       return std::string(source->get_string());
     }
   }
@@ -112,7 +114,8 @@ Result<std::vector<TokenId>> generation_stops(const fs::path& folder) {
   BP_TRY(const json::value config, parse_json(source, (folder / "generation_config.json").string()));
   const json::value* eos = config.is_object() ? config.get_object().if_contains("eos_token_id") : nullptr;
   const auto add = [&](const json::value& value) {
-    if (value.is_int64() && value.get_int64() >= 0 && value.get_int64() <= INT32_MAX) ids.push_back(static_cast<TokenId>(value.get_int64()));
+    if (value.is_int64() && value.get_int64() >= 0 && value.get_int64() <= INT32_MAX)
+      ids.push_back(static_cast<TokenId>(value.get_int64()));
   };
   if (eos != nullptr && eos->is_array()) {
     for (const json::value& value : eos->get_array()) add(value);
@@ -163,7 +166,8 @@ Result<TextModel> load_text_model_from(const std::string& path) {
 }
 
 Result<std::string> render_chat(const TextModel& text, const json::array& messages) {
-  if (!text.chat) return fail(ErrorCode::kRefused, "chat template", text.chat_problem, "use --raw to continue plain text");
+  if (!text.chat)
+    return fail(ErrorCode::kRefused, "chat template", text.chat_problem, "use --raw to continue plain text");
   const json::object variables = {{"messages", messages},
                                   {"add_generation_prompt", true},
                                   {"bos_token", text.bos_text()},

@@ -86,10 +86,12 @@ Result<BenchRow> repeat(int repeats, F run) {
 
 }  // namespace
 
-Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what, const DeviceLimits* limits) {
+Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,
+                                          const DeviceLimits* limits) {
   const int longest = what.depth + std::max(what.n_prompt, what.n_gen + 1);
   if (longest > engine.max_context()) {
-    return fail(ErrorCode::kUsage, "bench", fmt::format("needs {} tokens of context, there are {}", longest, engine.max_context()),
+    return fail(ErrorCode::kUsage, "bench",
+                fmt::format("needs {} tokens of context, there are {}", longest, engine.max_context()),
                 "lower -p, -n or -d, or raise engine.max_context or kv.memory_fraction");
   }
   BP_TRY(const Program* program, engine.executor().program(1));

@@ -25,8 +25,9 @@ struct BenchRow {
   double limit_share() const { return limit_tps > 0 ? tps_median / limit_tps : 0; }
 };
 
-// One warm-up run, then `repeats`. `limits` null: no limit in the rows. Errors: the engine's, and kUsage where the context is
-// too short for the case.
-Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what, const DeviceLimits* limits);
+// One warm-up run, then `repeats`. `limits` null: no limit in the rows. Errors: the engine's, and kUsage where the
+// context is too short for the case.
+Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,
+                                          const DeviceLimits* limits);
 
 }  // namespace bp

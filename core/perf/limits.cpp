@@ -31,7 +31,8 @@ double DeviceLimits::matrix_rate_for(DType dtype) const {
 Result<DeviceLimits> measure_limits(Device& device) {
   const auto* table = static_cast<const bp_ext_x_limits*>(device.extension(BP_EXT_X_LIMITS));
   if (!BP_HAS(bp_ext_x_limits, table, read_bandwidth) || !BP_HAS(bp_ext_x_limits, table, matrix_rate)) {
-    return fail(ErrorCode::kUnsupported, device.info().id, "its plugin does not measure limits (no extension " BP_EXT_X_LIMITS ")",
+    return fail(ErrorCode::kUnsupported, device.info().id,
+                "its plugin does not measure limits (no extension " BP_EXT_X_LIMITS ")",
                 "time it against a peer instead");
   }
   DeviceLimits limits;

@@ -13,8 +13,8 @@ struct DeviceLimits {
   double read_bytes_per_s = 0;
   std::map<DType, double> matrix_ops_per_s;  // types the device has a fast path for: f32, bf16, f16, i8
 
-  // The rate of the type that a product with weights of `dtype` is computed in: block formats in i8 where the device has that,
-  // else the type itself, else f32. 0 = not known.
+  // The rate of the type that a product with weights of `dtype` is computed in: block formats in i8 where the device
+  // has that, else the type itself, else f32. 0 = not known.
   double matrix_rate_for(DType dtype) const;
 };
 

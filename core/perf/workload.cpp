@@ -55,7 +55,8 @@ double Workload::decode_tps(const DeviceLimits& limits, int batch, double contex
 double Workload::prefill_tps(const DeviceLimits& limits, int n_tokens, int depth) const {
   const double rate = limits.matrix_rate_for(dtype);
   const double context = depth + n_tokens / 2.0;
-  const double per_token = 2.0 * static_cast<double>(body_weights) + 4.0 * static_cast<double>(attention_width) * context;
+  const double per_token =
+      2.0 * static_cast<double>(body_weights) + 4.0 * static_cast<double>(attention_width) * context;
   return n_tokens / ((per_token * n_tokens + 2.0 * static_cast<double>(head_weights)) / rate);
 }
 

@@ -7,12 +7,13 @@
 namespace bp {
 
 struct Workload {
-  uint64_t weight_bytes = 0;       // read in a step: every matrix once, however many rows; the embedding is a gather
-  uint64_t body_weights = 0;       // elements multiplied for every token
-  uint64_t head_weights = 0;       // elements multiplied for every row of logits
+  uint64_t weight_bytes = 0;        // read in a step: every matrix once, however many rows; the embedding is a gather
+  uint64_t body_weights = 0;        // elements multiplied for every token
+  uint64_t head_weights = 0;        // elements multiplied for every row of logits
   uint64_t kv_bytes_per_token = 0;  // of one token of context, all layers
-  uint64_t attention_width = 0;    // query elements (heads x head_dim), all layers: 4 x this FLOPs per token and token of context
-  DType dtype = DType::kInvalid;   // of the largest matrix
+  uint64_t attention_width =
+      0;  // query elements (heads x head_dim), all layers: 4 x this FLOPs per token and token of context
+  DType dtype = DType::kInvalid;  // of the largest matrix
 
   // Tokens/s that `limits` allow: `batch` sequences of `context` tokens, one token each per step.
   double decode_tps(const DeviceLimits& limits, int batch, double context) const;

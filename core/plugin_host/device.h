@@ -77,8 +77,8 @@ class Device {
   // kUnsupported where !has_events().
   Result<Event> create_event(bool timing = false, bool host_wait = false);
 
-  // How the device stores `values` (weights: each one source; KV: one page) in an interned layout. kUnsupported where no
-  // plugin of the device has it for them.
+  // How the device stores `values` (weights: each one source; KV: one page) in an interned layout. kUnsupported where
+  // no plugin of the device has it for them.
   Result<LayoutInfo> layout_info(uint32_t layout, std::span<const bp_value> values);
   // Enqueues one packing. The sources stay valid until the queue has passed it.
   Status pack(const bp_pack& job, Queue& queue);

@@ -6,7 +6,8 @@ namespace bp::cpu {
 
 IsaLevel best_isa() {
   __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c")) return IsaLevel::kNone;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
+    return IsaLevel::kNone;
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (!avx512) return IsaLevel::kAvx2;
@@ -25,11 +26,16 @@ IsaLevel isa_from_option(const std::string& option) {
 
 const char* isa_name(IsaLevel level) {
   switch (level) {
-    case IsaLevel::kNone: return "none";
-    case IsaLevel::kAvx2: return "avx2";
-    case IsaLevel::kAvx512: return "avx512";
-    case IsaLevel::kAvx512Vnni: return "avx512_vnni";
-    case IsaLevel::kAvx512Bf16: return "avx512_bf16";
+    case IsaLevel::kNone:
+      return "none";
+    case IsaLevel::kAvx2:
+      return "avx2";
+    case IsaLevel::kAvx512:
+      return "avx512";
+    case IsaLevel::kAvx512Vnni:
+      return "avx512_vnni";
+    case IsaLevel::kAvx512Bf16:
+      return "avx512_bf16";
   }
   return "none";
 }

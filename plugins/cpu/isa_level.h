@@ -7,16 +7,17 @@ namespace bp::cpu {
 
 // Each has all of the former.
 enum class IsaLevel {
-  kNone,         // below what the kernels need
-  kAvx2,         // AVX2, FMA, F16C
-  kAvx512,       // F, BW, DQ, VL
-  kAvx512Vnni,   // int8 dot products
-  kAvx512Bf16,   // bf16 dot products
+  kNone,        // below what the kernels need
+  kAvx2,        // AVX2, FMA, F16C
+  kAvx512,      // F, BW, DQ, VL
+  kAvx512Vnni,  // int8 dot products
+  kAvx512Bf16,  // bf16 dot products
 };
 
 // What this processor and operating system have.
 IsaLevel best_isa();
-// "auto", "avx2", "avx512", "avx512_vnni", "avx512_bf16": at most that, and at most what the machine has; kNone for other words.
+// "auto", "avx2", "avx512", "avx512_vnni", "avx512_bf16": at most that, and at most what the machine has; kNone for
+// other words.
 IsaLevel isa_from_option(const std::string& option);
 const char* isa_name(IsaLevel level);
 

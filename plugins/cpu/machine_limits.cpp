@@ -37,7 +37,8 @@ double best_seconds(F run) {
 
 bp_status read_bandwidth(bp_device* device, double* bytes_per_s, bp_err* err) noexcept {
   const auto cache = static_cast<uint64_t>(std::max<long>(::sysconf(_SC_LEVEL3_CACHE_SIZE), 32 << 20));
-  const uint64_t bytes = std::clamp<uint64_t>(4 * cache, uint64_t{256} << 20, uint64_t{1} << 30) / (1 << 20) * (1 << 20);
+  const uint64_t bytes =
+      std::clamp<uint64_t>(4 * cache, uint64_t{256} << 20, uint64_t{1} << 30) / (1 << 20) * (1 << 20);
   bp_alloc request{};
   request.struct_size = sizeof(request);
   request.bytes = bytes;
@@ -51,7 +52,8 @@ bp_status read_bandwidth(bp_device* device, double* bytes_per_s, bp_err* err) no
   const auto read = device->isa >= IsaLevel::kAvx512 ? avx512::sweep : avx2::sweep;
   std::atomic<float> kept{0};
   const double seconds = best_seconds([&] {
-    device->team->run_all([&](int64_t thread) { kept = read(memory->bytes + share(thread), share(thread + 1) - share(thread)); });
+    device->team->run_all(
+        [&](int64_t thread) { kept = read(memory->bytes + share(thread), share(thread + 1) - share(thread)); });
   });
   memory_free(device, memory);
   *bytes_per_s = static_cast<double>(bytes) / seconds;
@@ -75,7 +77,8 @@ void fill(std::vector<std::byte>& out, DnnType type, bool weights) {
 }
 
 bp_status matrix_rate(bp_device* device, uint32_t dtype, double* ops_per_s, bp_err* err) noexcept {
-  const bool known = dtype == BP_DT_F32 || dtype == BP_DT_I8 || (dtype == BP_DT_BF16 && device->isa >= IsaLevel::kAvx512Bf16);
+  const bool known =
+      dtype == BP_DT_F32 || dtype == BP_DT_I8 || (dtype == BP_DT_BF16 && device->isa >= IsaLevel::kAvx512Bf16);
   if (!known) return set_error(err, BP_E_UNSUPPORTED, "no fast path for this type");
   try {
     constexpr int64_t kSize = 2048;

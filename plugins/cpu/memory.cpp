@@ -11,10 +11,12 @@ namespace {
 
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
 
-// `bytes` of fresh memory; from a huge page up, aligned to one. Nothing is touched: a large KV cache costs what is used of it.
+// `bytes` of fresh memory; from a huge page up, aligned to one. Nothing is touched: a large KV cache costs what is used
+// of it.
 std::byte* map_anonymous(uint64_t bytes) {
   const uint64_t slack = bytes >= kHugePage ? kHugePage : 0;
-  void* raw = ::mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* raw =
+      ::mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (raw == MAP_FAILED) return nullptr;
   auto* begin = static_cast<std::byte*>(raw);
   if (slack == 0) return begin;
@@ -46,7 +48,8 @@ bp_status memory_alloc(bp_device*, const bp_alloc* request, bp_mem** out, void**
   return BP_OK;
 }
 
-bp_status memory_import(bp_device*, uint32_t heap, void* host, uint64_t bytes, uint32_t, bp_mem** out, bp_err* err) noexcept {
+bp_status memory_import(bp_device*, uint32_t heap, void* host, uint64_t bytes, uint32_t, bp_mem** out,
+                        bp_err* err) noexcept {
   if (heap != 0) return set_error(err, BP_E_INVALID, "there is one heap, 0");
   *out = new (std::nothrow) bp_mem{static_cast<std::byte*>(host), bytes, false};
   return *out != nullptr ? BP_OK : set_error(err, BP_E_NOMEM, "the system has no more memory");

@@ -19,7 +19,8 @@ inline std::byte* address(const bp_span& span) {
 }
 
 bp_status memory_alloc(bp_device* device, const bp_alloc* request, bp_mem** out, void** host_ptr, bp_err* err) noexcept;
-bp_status memory_import(bp_device* device, uint32_t heap, void* host, uint64_t bytes, uint32_t flags, bp_mem** out, bp_err* err) noexcept;
+bp_status memory_import(bp_device* device, uint32_t heap, void* host, uint64_t bytes, uint32_t flags, bp_mem** out,
+                        bp_err* err) noexcept;
 void memory_free(bp_device* device, bp_mem* memory) noexcept;
 
 }  // namespace bp::cpu

@@ -72,10 +72,11 @@ void DnnProduct::pack(const void* w, void* out) const {
 }
 
 void DnnProduct::run(const void* x, const void* w, void* y, std::byte* scratch) const {
-  impl_->product.execute(impl_->stream, {{DNNL_ARG_SRC, {impl_->x, engine(), const_cast<void*>(x)}},
-                                         {DNNL_ARG_WEIGHTS, {impl_->w, engine(), const_cast<void*>(w)}},
-                                         {DNNL_ARG_DST, {impl_->y, engine(), y}},
-                                         {DNNL_ARG_SCRATCHPAD, {impl_->description.scratchpad_desc(), engine(), scratch}}});
+  impl_->product.execute(impl_->stream,
+                         {{DNNL_ARG_SRC, {impl_->x, engine(), const_cast<void*>(x)}},
+                          {DNNL_ARG_WEIGHTS, {impl_->w, engine(), const_cast<void*>(w)}},
+                          {DNNL_ARG_DST, {impl_->y, engine(), y}},
+                          {DNNL_ARG_SCRATCHPAD, {impl_->description.scratchpad_desc(), engine(), scratch}}});
   impl_->stream.wait();
 }
 

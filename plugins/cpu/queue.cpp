@@ -30,10 +30,11 @@ bp_status queue_copy(bp_queue* queue, const bp_span* dst, const bp_span* src, ui
     std::byte* to = address(dst[i]);
     const std::byte* from = address(src[i]);
     const uint64_t bytes = dst[i].bytes;
-    queue->device->team->parallel_for_dynamic(static_cast<int64_t>((bytes + kPiece - 1) / kPiece), [=](int64_t piece, int64_t) {
-      const uint64_t begin = static_cast<uint64_t>(piece) * kPiece;
-      std::memmove(to + begin, from + begin, std::min(kPiece, bytes - begin));
-    });
+    queue->device->team->parallel_for_dynamic(static_cast<int64_t>((bytes + kPiece - 1) / kPiece),
+                                              [=](int64_t piece, int64_t) {
+                                                const uint64_t begin = static_cast<uint64_t>(piece) * kPiece;
+                                                std::memmove(to + begin, from + begin, std::min(kPiece, bytes - begin));
+                                              });
   }
   return BP_OK;
 }

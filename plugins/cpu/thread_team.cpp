@@ -34,7 +34,8 @@ void pin_to(int processor) {
 ThreadTeam::ThreadTeam(const Options& options) : spin_us_(options.spin_us) {
   const std::vector<int> allowed = allowed_processors();
   n_threads_ = options.n_threads > 0 ? options.n_threads : static_cast<int64_t>(allowed.size());
-  // The caller's thread is not ours to pin: with as many members as processors the kernel leaves it the one that is free.
+  // The caller's thread is not ours to pin: with as many members as processors the kernel leaves it the one that is
+  // free.
   if (options.pin && n_threads_ <= static_cast<int64_t>(allowed.size())) processors_ = allowed;
   claimed_ = std::vector<Claim>(static_cast<size_t>(n_threads_));
   for (int64_t thread = 1; thread < n_threads_; ++thread) threads_.emplace_back([this, thread] { member(thread); });
@@ -74,7 +75,8 @@ void ThreadTeam::run(const Job& job) {
 // Each share of each job is done by whoever claims it first.
 bool ThreadTeam::claim(int64_t thread, uint32_t generation) {
   uint32_t before = generation - 1;
-  return claimed_[static_cast<size_t>(thread)].generation.compare_exchange_strong(before, generation, std::memory_order_acq_rel);
+  return claimed_[static_cast<size_t>(thread)].generation.compare_exchange_strong(before, generation,
+                                                                                  std::memory_order_acq_rel);
 }
 
 void ThreadTeam::finish_share(int64_t thread) {

@@ -1,7 +1,7 @@
 // A persistent team of threads that run one piece of work together. The calling thread is the first of the team.
-// Idle members spin for a short while, then sleep; shares of members that do not wake in time are done by the caller. A team
-// of one never starts a thread.
-// Thread-safety: any thread may call; where the team is busy with another caller's work, the caller does all of its own.
+// Idle members spin for a short while, then sleep; shares of members that do not wake in time are done by the caller. A
+// team of one never starts a thread. Thread-safety: any thread may call; where the team is busy with another caller's
+// work, the caller does all of its own.
 #pragma once
 
 #include <atomic>

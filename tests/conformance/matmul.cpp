@@ -44,6 +44,23 @@ Case fused(const Dtype& w, const std::string& kind) {
           }};
 }
 
+// A bucket of many rows alone: what a library may take.
+Case many(const Dtype& w, const std::string& kind) {
+  return {"matmul_many_" + kind + "_" + w.name, [=](Problem& p) {
+            GraphBuilder& b = p.builder();
+            constexpr int64_t n = 97;
+            constexpr int64_t k = 160;
+            const Extent t = p.symbol("t", 600, 64);
+            const ValueId y =
+                b.matmul(p.activation("x", {t, Problem::fixed(k)}), p.weight("w", w.dtype, {n, k}, kSpread));
+            if (kind == "plain") p.output(y);
+            if (kind == "bias") p.output(b.add(y, p.weight("b", DType::kF32, {n})));
+            if (kind == "add") p.output(b.add(p.activation("r", {t, Problem::fixed(n)}), y));
+            p.tolerance = tolerance(w, k);
+            p.runs = {{{"t", 64}}, {{"t", 65}}, {{"t", 257}}, {{"t", 600}}};
+          }};
+}
+
 }  // namespace
 
 Cases matmul_cases() {
@@ -58,6 +75,9 @@ Cases matmul_cases() {
     cases.push_back(matmul(w, 257, 576, "wide"));
     for (const char* kind : {"bias", "add", "silu_mul"}) cases.push_back(fused(w, kind));
     if (!is_block(w.dtype)) cases.push_back(matmul(w, 31, 33, "ragged"));
+  }
+  for (const Dtype& w : {dtypes[0], dtypes[2]}) {
+    for (const char* kind : {"plain", "bias", "add"}) cases.push_back(many(w, kind));
   }
   return cases;
 }

@@ -9,10 +9,10 @@
 
 namespace bp::conformance {
 
-Extent Problem::symbol(const std::string& name, int64_t max) {
+Extent Problem::symbol(const std::string& name, int64_t max, int64_t min) {
   const auto found = symbols_.find(name);
   if (found != symbols_.end()) return Extent::dynamic(found->second);
-  return Extent::dynamic(symbols_[name] = builder_.symbol(name, 0, max));
+  return Extent::dynamic(symbols_[name] = builder_.symbol(name, min, max));
 }
 
 Extent Problem::symbol_plus_one(const std::string& name, const std::string& base) {

@@ -25,8 +25,8 @@ class Problem {
 
   GraphBuilder& builder() { return builder_; }
 
-  // A dynamic size within [0, max], or size = base + 1.
-  Extent symbol(const std::string& name, int64_t max);
+  // A dynamic size within [min, max], or size = base + 1.
+  Extent symbol(const std::string& name, int64_t max, int64_t min = 0);
   Extent symbol_plus_one(const std::string& name, const std::string& base);
   static Extent fixed(int64_t size) { return Extent::fixed(size); }
 

@@ -18,9 +18,19 @@ const std::string kIds = "[1, 5, 9, 200, 17, 3, 44, 8]";
 
 TEST(Cli, EveryCommandHasHelpWithAnExample) {
   EXPECT_EQ(run({"--help"}).exit_code, 0);
-  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-           {"run"}, {"eval"}, {"tokenize"}, {"detokenize"}, {"template"}, {"devices"}, {"plugins", "list"}, {"bench"},
-           {"explain"}, {"pull"}, {"config", "show"}, {"config", "check"}, {"config", "docs"}}) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"run"},
+                                                                                       {"eval"},
+                                                                                       {"tokenize"},
+                                                                                       {"detokenize"},
+                                                                                       {"template"},
+                                                                                       {"devices"},
+                                                                                       {"plugins", "list"},
+                                                                                       {"bench"},
+                                                                                       {"explain"},
+                                                                                       {"pull"},
+                                                                                       {"config", "show"},
+                                                                                       {"config", "check"},
+                                                                                       {"config", "docs"}}) {
     auto args = command;
     args.push_back("--help");
     const Outcome help = run(args);
@@ -48,7 +58,8 @@ TEST(Cli, DevicesListsTheCpuAndTheReference) {
   std::vector<std::string> ids;
   for (const auto& device : devices.document().at("devices").as_array()) {
     ids.emplace_back(device.at("id").as_string());
-    for (const char* key : {"name", "plugin", "memory_bytes", "score", "why"}) EXPECT_TRUE(device.as_object().contains(key));
+    for (const char* key : {"name", "plugin", "memory_bytes", "score", "why"})
+      EXPECT_TRUE(device.as_object().contains(key));
   }
   EXPECT_THAT(ids, testing::ElementsAre("cpu:0", "reference"));
 }
@@ -79,8 +90,8 @@ TEST(Cli, EvalWritesLogitsAndContinuesGreedily) {
   std::vector<std::string> greedy;
   for (const char* device : {"reference", "cpu:0"}) {
     for (const char* chunk : {"0", "1", "3"}) {
-      const Outcome outcome = run({"eval", kGolden, "--tokens", write_temp("ids.json", kIds), "--logits", npy, "--greedy", "5",
-                                   "--chunk", chunk, "--device", device, "--json"});
+      const Outcome outcome = run({"eval", kGolden, "--tokens", write_temp("ids.json", kIds), "--logits", npy,
+                                   "--greedy", "5", "--chunk", chunk, "--device", device, "--json"});
       ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
       const json::value document = outcome.document();
       const auto& list = document.at("lists").at(0);
@@ -128,7 +139,8 @@ TEST(Cli, ExplainNamesAKernelForEveryOp) {
 
 TEST(Cli, ATraceShowsEachOpLaunchedOnceAStep) {
   const std::string lists = write_temp("trace.jsonl", "[1,2,3]\n[4,5,6,7]\n[8]\n");
-  const Outcome outcome = run({"eval", kGolden, "--tokens", lists, "--greedy", "2", "--batch", "3", "--device", "cpu:0", "--log-level", "trace"});
+  const Outcome outcome = run({"eval", kGolden, "--tokens", lists, "--greedy", "2", "--batch", "3", "--device", "cpu:0",
+                               "--log-level", "trace"});
   ASSERT_EQ(outcome.exit_code, 0);
   std::map<std::string, int> launches;
   std::istringstream lines(outcome.err);
@@ -151,10 +163,12 @@ TEST(Cli, RefusedModelsAreThree) {
 }
 
 TEST(Cli, ConfigProblemsAreToldAllAtOnce) {
-  const std::string file = write_temp("bad.toml", "[kv]\npage_size = 24\npage_sise = 16\n[engine]\nmax_seqs = \"many\"\n");
+  const std::string file =
+      write_temp("bad.toml", "[kv]\npage_size = 24\npage_sise = 16\n[engine]\nmax_seqs = \"many\"\n");
   const Outcome check = run({"config", "check", "--config", file});
   EXPECT_EQ(check.exit_code, 2);
-  for (const char* part : {":2:", ":3:", ":5:", "page_sise", "page_size", "max_seqs"}) EXPECT_THAT(check.out, HasSubstr(part));
+  for (const char* part : {":2:", ":3:", ":5:", "page_sise", "page_size", "max_seqs"})
+    EXPECT_THAT(check.out, HasSubstr(part));
   const Outcome show = run({"config", "show", "--config", file, "--json"});
   EXPECT_EQ(show.exit_code, 2);
   EXPECT_EQ(show.document().at("error").at("code").as_string(), "config");
@@ -184,9 +198,11 @@ TEST(Cli, AllowedPluginsAloneAreLoaded) {
 }
 
 TEST(Cli, TemplatesRenderFromAFile) {
-  const std::string file = write_temp("t.jinja", "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{{ bos_token }}");
-  const Outcome outcome = run({"template", "--file", file, "--bos-token", "<s>"},
-                              "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi {{ 1 }}\"}]}\n{\"messages\": []}\n");
+  const std::string file =
+      write_temp("t.jinja", "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}{{ bos_token }}");
+  const Outcome outcome =
+      run({"template", "--file", file, "--bos-token", "<s>"},
+          "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi {{ 1 }}\"}]}\n{\"messages\": []}\n");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "\"[user]Hi {{ 1 }}<s>\"\n\"<s>\"\n");
 }

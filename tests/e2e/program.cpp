@@ -45,7 +45,8 @@ Outcome run(const std::vector<std::string>& args, const std::string& input) {
   const std::string in = write_temp("stdin", input);
   const std::string out = write_temp("stdout", "");
   const std::string err = write_temp("stderr", "");
-  std::string command = "XDG_CONFIG_HOME=/nonexistent BACKPLANE_CONFIG= NO_COLOR=1 " + quoted(BP_BUILD_DIR "/bin/backplane");
+  std::string command =
+      "XDG_CONFIG_HOME=/nonexistent BACKPLANE_CONFIG= NO_COLOR=1 " + quoted(BP_BUILD_DIR "/bin/backplane");
   for (const std::string& arg : args) command += " " + quoted(arg);
   command += " <" + quoted(in) + " >" + quoted(out) + " 2>" + quoted(err);
   const int status = std::system(command.c_str());

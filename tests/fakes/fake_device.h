@@ -1,5 +1,5 @@
-/* A device in host memory with one kernel, "y = x + 1" over f32: what every fake plugin starts from. A fake says what it
- * does otherwise before it includes this file, or changes a table's member in its entry.
+/* A device in host memory with one kernel, "y = x + 1" over f32: what every fake plugin starts from. A fake says what
+ * it does otherwise before it includes this file, or changes a table's member in its entry.
  *
  * FAKE_NAME is the plugin's name, FAKE_NAME ":0" its device.
  * FAKE_KIND and FAKE_ATTACHES_TO: by default it brings a device of its own.
@@ -33,8 +33,8 @@
 #define FAKE_HINT ""
 #endif
 
-BP_MANIFEST("BKPLAN0", 0, 0, BP_ABI_MINOR, BP_ABI_MINOR, FAKE_KIND, BP_BUILD_ISA, BP_BUILD_SANITIZER, 0, FAKE_NAME, "tests", "1.2.3", "fake",
-            FAKE_NEEDS, FAKE_HINT, FAKE_ATTACHES_TO, {0});
+BP_MANIFEST("BKPLAN0", 0, 0, BP_ABI_MINOR, BP_ABI_MINOR, FAKE_KIND, BP_BUILD_ISA, BP_BUILD_SANITIZER, 0, FAKE_NAME,
+            "tests", "1.2.3", "fake", FAKE_NEEDS, FAKE_HINT, FAKE_ATTACHES_TO, {0});
 
 struct bp_device {
   const bp_host_api* host;

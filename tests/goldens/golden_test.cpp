@@ -1,5 +1,5 @@
-// Every golden model against the outputs of the reference implementation (see tests/goldens/README.md): whole, in chunks, token
-// by token and batched, on the reference and on every usable device of the plugins that were built.
+// Every golden model against the outputs of the reference implementation (see tests/goldens/README.md): whole, in
+// chunks, token by token and batched, on the reference and on every usable device of the plugins that were built.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -66,8 +66,9 @@ PluginRegistry& plugins() {
   static const std::unique_ptr<PluginRegistry> registry = [] {
     HostCallbacks callbacks;
     for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    return PluginRegistry::discover({.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-                                    std::move(callbacks));
+    return PluginRegistry::discover(
+        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
+        std::move(callbacks));
   }();
   return *registry;
 }
@@ -78,7 +79,8 @@ struct Way {
   int max_batch_tokens;
   int max_seqs;
 };
-constexpr Way kWays[] = {{"whole", 0, 64, 1}, {"chunks of 7", 7, 64, 1}, {"token by token", 1, 64, 1}, {"batched", 0, 64, 4}};
+constexpr Way kWays[] = {
+    {"whole", 0, 64, 1}, {"chunks of 7", 7, 64, 1}, {"token by token", 1, 64, 1}, {"batched", 0, 64, 4}};
 
 double tolerance(const fs::path& model) {
   const std::string path = model.string();
@@ -87,8 +89,11 @@ double tolerance(const fs::path& model) {
 
 void check(const Model& model, const Expected& expected, Device* device, const Way& way, double bound) {
   auto engine = Engine::create(model, device,
-                               {.max_seqs = way.max_seqs, .max_batch_tokens = way.max_batch_tokens, .max_outputs = 64,
-                                .max_chunk = way.chunk, .kv_max_bytes = 64 << 20});
+                               {.max_seqs = way.max_seqs,
+                                .max_batch_tokens = way.max_batch_tokens,
+                                .max_outputs = 64,
+                                .max_chunk = way.chunk,
+                                .kv_max_bytes = 64 << 20});
   ASSERT_TRUE(engine.has_value()) << engine.error().message();
   const auto vocab = static_cast<size_t>(model.config().vocab);
   std::map<SequenceId, std::vector<float>> logits;
@@ -119,7 +124,8 @@ void check(const Model& model, const Expected& expected, Device* device, const W
     const auto& got = logits[static_cast<SequenceId>(s)];
     ASSERT_GE(got.size(), lengths[s] * vocab);
     double worst = 0;
-    for (size_t i = 0; i < lengths[s] * vocab; ++i) worst = std::max(worst, std::abs(static_cast<double>(got[i]) - expected.logits[i]));
+    for (size_t i = 0; i < lengths[s] * vocab; ++i)
+      worst = std::max(worst, std::abs(static_cast<double>(got[i]) - expected.logits[i]));
     EXPECT_LE(worst, bound * expected.spread) << "sequence " << s;
   }
   if (expected.margin > 2 * bound * expected.spread) EXPECT_EQ(greedy, expected.greedy);

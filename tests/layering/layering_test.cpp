@@ -1,5 +1,5 @@
-// Who may include whom (docs/architecture.md): every #include of core/ and plugins/ is held against the table below, and the
-// table against the DEPS of the CMake targets.
+// Who may include whom (docs/architecture.md): every #include of core/ and plugins/ is held against the table below,
+// and the table against the DEPS of the CMake targets.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,7 +61,8 @@ std::vector<Include> includes_under(const fs::path& root, const std::string& fol
   if (!fs::exists(root / folder)) return found;
   for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
     const std::string extension = entry.path().extension();
-    if (extension != ".h" && extension != ".hpp" && extension != ".cpp" && extension != ".c" && extension != ".cu") continue;
+    if (extension != ".h" && extension != ".hpp" && extension != ".cpp" && extension != ".c" && extension != ".cu")
+      continue;
     std::ifstream in(entry.path());
     for (std::string line; std::getline(in, line);) {
       std::smatch match;
@@ -82,17 +83,21 @@ std::vector<std::string> violations(const fs::path& root) {
     } else if (target.find("plugins/") != std::string::npos) {
       bad.push_back(file + " includes " + target + ": core never includes plugins");
     } else if (target.starts_with("backplane/plugin")) {
-      if (!reachable(module).contains("plugin_host")) bad.push_back(file + " includes " + target + ": only plugin_host and above see the border");
-    } else if (kAllowed.contains(target_module) && target.find('/') != std::string::npos && !reachable(module).contains(target_module)) {
+      if (!reachable(module).contains("plugin_host"))
+        bad.push_back(file + " includes " + target + ": only plugin_host and above see the border");
+    } else if (kAllowed.contains(target_module) && target.find('/') != std::string::npos &&
+               !reachable(module).contains(target_module)) {
       bad.push_back(file + " includes " + target + ": " + module + " may not see " + target_module);
     }
     for (const auto& [header, owner] : kWrapped) {
-      if (target.starts_with(header) && file != owner) bad.push_back(file + " includes " + target + ": only " + owner + " may");
+      if (target.starts_with(header) && file != owner)
+        bad.push_back(file + " includes " + target + ": only " + owner + " may");
     }
   }
   for (const auto& [file, target] : includes_under(root, "plugins")) {
     const std::string target_module = target.substr(0, target.find('/'));
-    const bool own = fs::exists(root / fs::path(file).parent_path() / target) || fs::exists(root / "plugins" / *std::next(fs::path(file).begin()) / target);
+    const bool own = fs::exists(root / fs::path(file).parent_path() / target) ||
+                     fs::exists(root / "plugins" / *std::next(fs::path(file).begin()) / target);
     if (!own && kAllowed.contains(target_module) && target.find('/') != std::string::npos) {
       bad.push_back(file + " includes " + target + ": plugins see plugin-api only");
     }
@@ -109,7 +114,8 @@ TEST(Layering, TargetsDependOnWhatTheArchitectureSays) {
     const std::string module = line.substr(0, line.find(':'));
     ASSERT_TRUE(kAllowed.contains(module)) << module;
     std::istringstream deps(line.substr(line.find(':') + 1));
-    for (std::string dep; deps >> dep;) EXPECT_TRUE(kAllowed.at(module).contains(dep)) << module << " depends on " << dep;
+    for (std::string dep; deps >> dep;)
+      EXPECT_TRUE(kAllowed.at(module).contains(dep)) << module << " depends on " << dep;
   }
   EXPECT_GT(n_modules, 5);
 }
@@ -117,16 +123,18 @@ TEST(Layering, TargetsDependOnWhatTheArchitectureSays) {
 TEST(Layering, AForbiddenIncludeIsFound) {
   const fs::path root = fs::path(testing::TempDir()) / "layering";
   fs::remove_all(root);
-  for (const char* folder : {"core/graph", "core/kv", "core/config", "plugins/cpu/ops"}) fs::create_directories(root / folder);
+  for (const char* folder : {"core/graph", "core/kv", "core/config", "plugins/cpu/ops"})
+    fs::create_directories(root / folder);
   std::ofstream(root / "core/graph/a.h") << "#include \"plugin_host/device.h\"\n#include \"base/log.h\"\n";
   std::ofstream(root / "core/kv/b.cpp") << "  #  include <backplane/plugin.h>\n";
   std::ofstream(root / "core/config/c.cpp") << "#include <toml++/toml.h>\n";
   std::ofstream(root / "core/config/d.cpp") << "#include \"../plugins/cpu/device.h\"\n";
   std::ofstream(root / "plugins/cpu/ops/e.cpp") << "#include \"graph/graph.h\"\n#include \"ops/e.h\"\n";
-  EXPECT_THAT(violations(root),
-              testing::UnorderedElementsAre(testing::HasSubstr("graph may not see plugin_host"),
-                                            testing::HasSubstr("only plugin_host and above"), testing::HasSubstr("only core/config/toml_reader.cpp"),
-                                            testing::HasSubstr("core never includes plugins"), testing::HasSubstr("plugins see plugin-api only")));
+  EXPECT_THAT(violations(root), testing::UnorderedElementsAre(testing::HasSubstr("graph may not see plugin_host"),
+                                                              testing::HasSubstr("only plugin_host and above"),
+                                                              testing::HasSubstr("only core/config/toml_reader.cpp"),
+                                                              testing::HasSubstr("core never includes plugins"),
+                                                              testing::HasSubstr("plugins see plugin-api only")));
   fs::remove_all(root);
 }
 

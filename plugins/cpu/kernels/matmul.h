@@ -41,8 +41,8 @@ struct MatmulX {
   int64_t k;
   XFormat format;
   std::byte* out;  // x_row_bytes() * rows * parts
-  // 2: after the rows, as many more hold what rounding to 8 bits left of them, quantised again. Their products are added to
-  // those of their rows, which then have the precision of 16 bits. Formats kI8… only.
+  // 2: after the rows, as many more hold what rounding to 8 bits left of them, quantised again. Their products are
+  // added to those of their rows, which then have the precision of 16 bits. Formats kI8… only.
   int64_t parts = 1;
 };
 using MatmulPackFn = void (*)(const MatmulX& args);

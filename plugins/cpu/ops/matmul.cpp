@@ -16,7 +16,8 @@ struct RowKind {
 };
 
 constexpr int64_t kMaxTileRows = 16;
-// Below this K activations keep the precision of 16 bits: such models are small, feel each rounding, and wait for memory anyhow.
+// Below this K activations keep the precision of 16 bits: such models are small, feel each rounding, and wait for
+// memory anyhow.
 constexpr int64_t kFineBelowK = 2048;
 constexpr int64_t kCacheBytes = 256 * 1024;  // of weights that tile after tile of x is multiplied with
 constexpr int64_t kSmallX = 64 * 1024;       // elements of x that one thread packs sooner than two meet

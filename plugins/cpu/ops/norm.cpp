@@ -101,8 +101,11 @@ class AddNormOp : public Op {
 constexpr int kCentered = 1;
 constexpr bp_kernel kRows[] = {
     row<NormOp>({.id = "cpu.rms_norm", .pattern = "rms_norm", .where = "dtype(x)=f32", .alias = "out=x"}),
-    row<NormOp>(
-        {.id = "cpu.layer_norm", .pattern = "layer_norm", .where = "dtype(x)=f32", .alias = "out=x", .user = &kCentered}),
+    row<NormOp>({.id = "cpu.layer_norm",
+                 .pattern = "layer_norm",
+                 .where = "dtype(x)=f32",
+                 .alias = "out=x",
+                 .user = &kCentered}),
     row<AddNormOp>({.id = "cpu.add_rms_norm",
                     .pattern = "(tuple (= ?s (add ?r ?x)) (rms_norm ?s ?w*))",
                     .where = "dtype(r)=f32; dtype(x)=f32",

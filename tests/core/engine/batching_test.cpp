@@ -1,5 +1,5 @@
-// Sequences of different lengths computed together give, token for token, what each gives alone; and a step launches each
-// op once, however many sequences there are.
+// Sequences of different lengths computed together give, token for token, what each gives alone; and a step launches
+// each op once, however many sequences there are.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -26,7 +26,8 @@ class Batching : public testing::TestWithParam<const char*> {
     HostCallbacks callbacks;
     for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
     registry_ = PluginRegistry::discover(
-        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false}, std::move(callbacks));
+        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
+        std::move(callbacks));
     auto device = registry_->open(GetParam());
     ASSERT_TRUE(device.has_value()) << device.error().message();
     device_ = std::move(*device);
@@ -78,7 +79,8 @@ TEST_P(Batching, EightTogetherAreAsEachAlone) {
     ASSERT_EQ(together.size(), 8u);
     for (size_t i = 0; i < requests.size(); ++i) {
       const auto alone = run(*engine({.max_seqs = 1, .kv_max_bytes = 32 << 20}), {requests[i]});
-      EXPECT_EQ(alone.at(0), together.at(static_cast<SequenceId>(i))) << "sequence " << i << " at temperature " << temperature;
+      EXPECT_EQ(alone.at(0), together.at(static_cast<SequenceId>(i)))
+          << "sequence " << i << " at temperature " << temperature;
     }
   }
 }
@@ -86,7 +88,8 @@ TEST_P(Batching, EightTogetherAreAsEachAlone) {
 TEST_P(Batching, ChunksAndPreemptionChangeNothing) {
   const auto requests = eight_requests(0.0f);
   const auto plain = run(*engine({.max_seqs = 8, .kv_max_bytes = 32 << 20}), requests);
-  const auto chunked = run(*engine({.max_seqs = 8, .max_batch_tokens = 16, .max_chunk = 5, .kv_max_bytes = 32 << 20}), requests);
+  const auto chunked =
+      run(*engine({.max_seqs = 8, .max_batch_tokens = 16, .max_chunk = 5, .kv_max_bytes = 32 << 20}), requests);
   EXPECT_EQ(plain, chunked);
   // 3 layers x (k and v) x 2 heads x 32 columns x 4 bytes = 1.5 KiB a token: 128 tokens for sequences that need 430.
   const auto squeezed = run(*engine({.max_seqs = 8, .kv_max_bytes = 128 * 1536}), requests);
@@ -109,9 +112,8 @@ TEST_P(Batching, NothingFallsBack) {
   EXPECT_TRUE(made->executor().fallback_ops().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Batching, testing::Values("reference", "cpu:0"), [](const auto& info) {
-  return std::string(info.param).substr(0, 3);
-});
+INSTANTIATE_TEST_SUITE_P(Devices, Batching, testing::Values("reference", "cpu:0"),
+                         [](const auto& info) { return std::string(info.param).substr(0, 3); });
 
 }  // namespace
 }  // namespace bp
