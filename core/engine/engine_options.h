@@ -23,10 +23,10 @@ struct EngineOptions {
   DType act_dtype = DType::kInvalid;  // kInvalid: f32
   double kv_memory_fraction = 0.5;    // of the memory that is free once the weights are loaded
   uint64_t kv_max_bytes = 0;          // 0: no limit but the fraction
-  std::vector<int> buckets;   // token counts for which programs are made; empty: 1, 8, 32, 128, max_batch_tokens
-  bool deterministic = true;  // all buckets run the same kernels, so that a sequence's tokens depend on nothing else
+  std::vector<int> buckets{};  // token counts for which programs are made; empty: 1, 8, 32, 128, max_batch_tokens
+  bool deterministic = true;   // all buckets run the same kernels, so that a sequence's tokens depend on nothing else
   FallbackPolicy op_fallback = FallbackPolicy::kWarn;
-  KernelSelection kernels;
+  KernelSelection kernels{};
 };
 
 }  // namespace bp

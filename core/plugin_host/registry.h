@@ -22,11 +22,11 @@ struct FoundFile;
 // Where plugins are looked for, in this order: `paths`, `dirs`, $BACKPLANE_PLUGIN_PATH, the folder beside the program,
 // the system's. Never the current folder.
 struct PluginSearch {
-  std::vector<std::string> paths;  // files
-  std::vector<std::string> dirs;
-  std::vector<std::string> allow;  // plugin names; empty = all
-  bool use_environment = true;     // ignored under setuid
-  bool use_default_dirs = true;    // the folder beside the program and the system's
+  std::vector<std::string> paths{};  // files
+  std::vector<std::string> dirs{};
+  std::vector<std::string> allow{};  // plugin names; empty = all
+  bool use_environment = true;       // ignored under setuid
+  bool use_default_dirs = true;      // the folder beside the program and the system's
 };
 
 // What the host gives its plugins.

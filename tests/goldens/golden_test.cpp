@@ -128,7 +128,9 @@ void check(const Model& model, const Expected& expected, Device* device, const W
       worst = std::max(worst, std::abs(static_cast<double>(got[i]) - expected.logits[i]));
     EXPECT_LE(worst, bound * expected.spread) << "sequence " << s;
   }
-  if (expected.margin > 2 * bound * expected.spread) EXPECT_EQ(greedy, expected.greedy);
+  if (expected.margin > 2 * bound * expected.spread) {
+    EXPECT_EQ(greedy, expected.greedy);
+  }
 }
 
 // A folder of data/ that holds a model in the Hugging Face form; each GGUF file in it is the same model again.
@@ -173,7 +175,7 @@ std::vector<std::string> cases() {
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(cases()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::ValuesIn(cases()), [](const auto& param) { return param.param; });
 
 }  // namespace
 }  // namespace bp

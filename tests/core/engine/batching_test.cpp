@@ -113,7 +113,7 @@ TEST_P(Batching, NothingFallsBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Batching, testing::Values("reference", "cpu:0"),
-                         [](const auto& info) { return std::string(info.param).substr(0, 3); });
+                         [](const auto& param) { return std::string(param.param).substr(0, 3); });
 
 }  // namespace
 }  // namespace bp
