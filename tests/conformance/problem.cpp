@@ -24,7 +24,7 @@ ValueId Problem::activation(const std::string& name, std::vector<Extent> dims, f
   int64_t rows = 1;
   for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= builder_.graph().max_size(dims[i]);
   const int64_t columns = dims.empty() ? 1 : builder_.graph().max_size(dims.back());
-  const auto fill = [=](const Sizes&) { return random_bytes(DType::kF32, rows, columns, spread, seed); };
+  const Fill fill = same_each_time(random_bytes(DType::kF32, rows, columns, spread, seed));
   inputs_.push_back({name, DType::kF32, dims, fill});
   return builder_.input(name, DType::kF32, dims, Role::kActivation);
 }
