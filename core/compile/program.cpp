@@ -42,7 +42,7 @@ Status Program::run(std::span<const int64_t> sizes, uint64_t step_number) {
     Step& step = steps_[i];
     if (trace && step.kind != Step::Kind::kView) {
       const StepInfo& info = infos_[i];
-      log::trace("step {}: launch {} {} on {} ({})", step_number, info.op, info.scope, info.device, info.kernel);
+      log::trace("step {}: launch {}: {} {} on {} ({})", step_number, i, info.op, info.scope, info.device, info.kernel);
     }
     if (step.kind == Step::Kind::kLaunch) {
       BP_TRY_VOID(launch(step, step_number << 16 | i));

@@ -56,7 +56,8 @@ TEST(Cli, DevicesListsTheCpuAndTheReference) {
   const Outcome devices = run({"devices", "--json"});
   ASSERT_EQ(devices.exit_code, 0) << devices.err;
   std::vector<std::string> ids;
-  for (const auto& device : devices.document().at("devices").as_array()) {
+  const json::value document = devices.document();
+  for (const auto& device : document.at("devices").as_array()) {
     ids.emplace_back(device.at("id").as_string());
     for (const char* key : {"name", "plugin", "memory_bytes", "score", "why"})
       EXPECT_TRUE(device.as_object().contains(key));
@@ -70,7 +71,8 @@ TEST(Cli, PluginsListGivesEachFileAVerdict) {
   const Outcome plugins = run({"plugins", "list", "--json", "--plugin-dir", dir});
   ASSERT_EQ(plugins.exit_code, 0) << plugins.err;
   std::map<std::string, std::string> verdicts;
-  for (const auto& plugin : plugins.document().at("plugins").as_array()) {
+  const json::value document = plugins.document();
+  for (const auto& plugin : document.at("plugins").as_array()) {
     const std::string file(plugin.at("file").as_string());
     verdicts[file.substr(file.rfind('/') + 1)] = plugin.at("verdict").as_string();
   }

@@ -61,6 +61,9 @@ class MatmulOp : public Op {
     out_slot_ = kind_.fused == Fused::kNone ? 2 : 3;
     group_bytes_ = static_cast<int64_t>(group_bytes(kind_.format, k_));
     if (group_bytes_ == 0) return "K is not a multiple of 32";
+    if (kind_.format == WeightFormat::kBf16 && k_ < kFineBelowK) {
+      kernel_ = &matmul_kernel(kind_.format, std::min(target.isa, IsaLevel::kAvx512Vnni));  // x stays f32
+    }
     const bool quantised = kernel_->x_format != XFormat::kF32 && kernel_->x_format != XFormat::kBf16;
     parts_ = quantised && k_ < kFineBelowK ? 2 : 1;
     x_row_bytes_ = x_row_bytes(kernel_->x_format, k_) * parts_;
