@@ -75,7 +75,7 @@ class Writer {
   void new_line(int depth) {
     if (style_.indent < 0) return;
     out_ += '\n';
-    out_.append(static_cast<size_t>(style_.indent * depth), ' ');
+    out_.append(static_cast<size_t>(style_.indent) * static_cast<size_t>(depth), ' ');
   }
 
   void write_array(const json::array& array, int depth) {
