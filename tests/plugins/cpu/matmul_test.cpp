@@ -112,10 +112,10 @@ void round_blocks(std::vector<float>& x) {
   }
 }
 
-// x as the kernels round it: to bf16 where that is multiplied; for quantised weights to 8 bits, and where K is small
-// what that leaves once more.
+// x as the kernels round it: to bf16 where that is multiplied and K is large; for quantised weights to 8 bits, and
+// where K is small what that leaves once more.
 std::vector<float> rounded(std::vector<float> x, const Weight& w, const std::string& isa) {
-  if (w.dtype == BP_DT_BF16 && multiplies_bf16(isa)) round_to_bf16(x);
+  if (w.dtype == BP_DT_BF16 && multiplies_bf16(isa) && w.k >= 2048) round_to_bf16(x);
   if (w.dtype == BP_DT_F32 || w.dtype == BP_DT_F16 || w.dtype == BP_DT_BF16) return x;
   std::vector<float> rest = x;
   round_blocks(x);
