@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <set>
 
 #include "base/mapped_file.h"
 #include "model/gguf.h"
+#include "tokenizer/pre_tokenizer.h"
 
 namespace bp {
 namespace {
@@ -16,11 +16,10 @@ constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 constexpr const char* kNoTemplate = "has no chat template";
 
-// Pre-tokenizers whose models begin with BOS although older files do not say so (as llama.cpp reads them).
-bool begins_with_bos(std::string_view pre) {
-  static const std::set<std::string_view> kNames = {"llama3",  "llama-v3",  "llama-bpe",
-                                                    "falcon3", "falcon-h1", "pixtral"};
-  return kNames.contains(pre);
+// What the family does where the metadata does not say; a family that is not known is refused with the vocabulary.
+bool begins_with_bos(std::string_view pre, std::string_view where) {
+  const auto family = pre_tokenizer_family(pre, where);
+  return family.has_value() && family->add_bos;
 }
 
 std::optional<TokenId> id_of(const GgufMetadata& metadata, const char* key) { return metadata.find<int32_t>(key); }
@@ -49,7 +48,8 @@ Result<Vocabulary> vocabulary_of(const GgufMetadata& metadata) {
   vocabulary.eot = id_of(metadata, "tokenizer.ggml.eot_token_id");
   vocabulary.unk = id_of(metadata, "tokenizer.ggml.unknown_token_id");
   vocabulary.pad = id_of(metadata, "tokenizer.ggml.padding_token_id");
-  BP_TRY(vocabulary.add_bos, metadata.get_or<bool>("tokenizer.ggml.add_bos_token", begins_with_bos(pre)));
+  BP_TRY(vocabulary.add_bos,
+         metadata.get_or<bool>("tokenizer.ggml.add_bos_token", begins_with_bos(pre, metadata.where())));
   BP_TRY(vocabulary.add_eos, metadata.get_or<bool>("tokenizer.ggml.add_eos_token", false));
   BP_TRY(vocabulary.add_space_prefix, metadata.get_or<bool>("tokenizer.ggml.add_space_prefix", false));
   return vocabulary;
