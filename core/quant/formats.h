@@ -17,6 +17,13 @@ void encode_f16(const float* src, std::byte* dst, int64_t n);
 void decode_bf16(const std::byte* src, float* dst, int64_t n);
 void encode_bf16(const float* src, std::byte* dst, int64_t n);
 
+void decode_fp8_e4m3(const std::byte* src, float* dst, int64_t n);
+void encode_fp8_e4m3(const float* src, std::byte* dst, int64_t n);
+void decode_fp8_e5m2(const std::byte* src, float* dst, int64_t n);
+void encode_fp8_e5m2(const float* src, std::byte* dst, int64_t n);
+void decode_e8m0(const std::byte* src, float* dst, int64_t n);
+void encode_e8m0(const float* src, std::byte* dst, int64_t n);
+
 void decode_q8_0(const std::byte* src, float* dst, int64_t n_blocks);
 void encode_q8_0(const float* src, std::byte* dst, int64_t n_blocks);
 void decode_q4_0(const std::byte* src, float* dst, int64_t n_blocks);
@@ -24,12 +31,45 @@ void encode_q4_0(const float* src, std::byte* dst, int64_t n_blocks);
 void decode_q4_1(const std::byte* src, float* dst, int64_t n_blocks);
 void encode_q4_1(const float* src, std::byte* dst, int64_t n_blocks);
 
+void decode_q5_0(const std::byte* src, float* dst, int64_t n_blocks);
+void encode_q5_0(const float* src, std::byte* dst, int64_t n_blocks);
+void decode_q5_1(const std::byte* src, float* dst, int64_t n_blocks);
+void encode_q5_1(const float* src, std::byte* dst, int64_t n_blocks);
+void decode_q2_k(const std::byte* src, float* dst, int64_t n_blocks);
+void decode_q3_k(const std::byte* src, float* dst, int64_t n_blocks);
+void decode_q4_k(const std::byte* src, float* dst, int64_t n_blocks);
+void decode_q5_k(const std::byte* src, float* dst, int64_t n_blocks);
+void decode_q6_k(const std::byte* src, float* dst, int64_t n_blocks);
+void decode_iq4_nl(const std::byte* src, float* dst, int64_t n_blocks);
+void decode_iq4_xs(const std::byte* src, float* dst, int64_t n_blocks);
+void decode_mxfp4(const std::byte* src, float* dst, int64_t n_blocks);
+void encode_mxfp4(const float* src, std::byte* dst, int64_t n_blocks);
+
 inline uint16_t load_u16(const std::byte* p) {
   uint16_t value;
   std::memcpy(&value, p, sizeof(value));
   return value;
 }
+inline uint32_t load_u32(const std::byte* p) {
+  uint32_t value;
+  std::memcpy(&value, p, sizeof(value));
+  return value;
+}
 inline void store_u16(std::byte* p, uint16_t value) { std::memcpy(p, &value, sizeof(value)); }
+
+inline void store_u32(std::byte* p, uint32_t value) { std::memcpy(p, &value, sizeof(value)); }
+
+inline int byte_at(const std::byte* p, int i) { return static_cast<int>(p[i]); }
+inline int bit(uint32_t bits, int i) { return static_cast<int>(bits >> i & 1u); }
+
+// The element furthest from zero, with its sign; the first of equals.
+inline float extreme(const float* src, int n) {
+  float value = src[0];
+  for (int i = 1; i < n; ++i) {
+    if (std::fabs(src[i]) > std::fabs(value)) value = src[i];
+  }
+  return value;
+}
 
 // 1 / step, and 0 for the step 0 of a block of equal values.
 inline float reciprocal(float step) { return step == 0.0f ? 0.0f : 1.0f / step; }

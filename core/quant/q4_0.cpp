@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "base/half.h"
 #include "quant/formats.h"
 
@@ -13,16 +11,6 @@ namespace {
 constexpr int kElements = 32;
 constexpr int kHalf = kElements / 2;
 constexpr int kBytes = 18;
-
-// The element furthest from zero, with its sign; the first of equals.
-float extreme(const float* src) {
-  float value = src[0];
-  for (int i = 1; i < kElements; ++i) {
-    if (std::fabs(src[i]) > std::fabs(value)) value = src[i];
-  }
-  return value;
-}
-
 }  // namespace
 
 void decode_q4_0(const std::byte* src, float* dst, int64_t n_blocks) {
@@ -39,7 +27,7 @@ void decode_q4_0(const std::byte* src, float* dst, int64_t n_blocks) {
 void encode_q4_0(const float* src, std::byte* dst, int64_t n_blocks) {
   for (int64_t b = 0; b < n_blocks; ++b, src += kElements, dst += kBytes) {
     // The extreme becomes q = 0, the one value that has no counterpart of the other sign.
-    const float d = extreme(src) / -8.0f;
+    const float d = extreme(src, kElements) / -8.0f;
     const float inverse = reciprocal(d);
     const auto level = [&](float x) { return truncate_to(x * inverse + 8.5f, 0, 15); };
     store_u16(dst, f32_to_f16(d));

@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "base/check.h"
+#include "quant/minifloat.h"
 #include "quant/quant.h"
-#include "reference/minifloat.h"
 
 namespace bp {
 namespace {
@@ -34,16 +34,8 @@ float read_float(const RefTensor& from, int64_t at) {
   switch (from.dtype) {
     case DType::kF64:
       return static_cast<float>(load<double>(from, at));
-    case DType::kFp8E4M3:
-      return decode_minifloat(kE4M3, load<uint8_t>(from, at));
-    case DType::kFp8E5M2:
-      return decode_minifloat(kE5M2, load<uint8_t>(from, at));
     case DType::kFp4E2M1:
       return decode_minifloat(kE2M1, load_nibble(from, at));
-    case DType::kE8M0: {
-      const uint8_t code = load<uint8_t>(from, at);
-      return code == 255 ? NAN : std::ldexp(1.0f, code - 127);
-    }
     default:
       return static_cast<float>(read_int(from, at));
   }
@@ -80,22 +72,12 @@ void write_float(const RefTensor& to, int64_t at, float x) {
   switch (to.dtype) {
     case DType::kF64:
       return store(to, at, static_cast<double>(x));
-    case DType::kFp8E4M3:
-      return store(to, at, static_cast<uint8_t>(encode_minifloat(kE4M3, x)));
-    case DType::kFp8E5M2:
-      return store(to, at, static_cast<uint8_t>(encode_minifloat(kE5M2, x)));
     case DType::kFp4E2M1:
       return store_nibble(to, at, encode_minifloat(kE2M1, x));
-    case DType::kE8M0: {
-      const bool bad = !(x > 0.0f) || std::isinf(x);
-      return store(to, at, static_cast<uint8_t>(bad ? 255 : std::clamp(std::ilogb(x) + 127, 0, 254)));
-    }
     default:
       return write_int(to, at, clamped(to.dtype, x));
   }
 }
-
-bool is_quant_plain(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 
 }  // namespace
 
@@ -104,7 +86,7 @@ bool is_writable(DType dtype) { return dtype < DType::kQ4_0; }
 
 void read_floats(const RefTensor& from, int64_t first, int64_t n, float* dst) {
   if (n == 0) return;
-  if (is_quant_plain(from.dtype) || from.dtype >= DType::kQ4_0) {
+  if (can_decode(from.dtype)) {
     const auto offset = row_bytes(from.dtype, static_cast<uint64_t>(first));
     BP_CHECK(offset.has_value(), "element {} of {}", first, dtype_name(from.dtype));
     decode_row(from.dtype, from.data + *offset, dst, n);
@@ -115,7 +97,7 @@ void read_floats(const RefTensor& from, int64_t first, int64_t n, float* dst) {
 
 void write_floats(const RefTensor& to, int64_t first, int64_t n, const float* src) {
   if (n == 0) return;
-  if (is_quant_plain(to.dtype)) {
+  if (can_encode(to.dtype)) {
     std::byte* at = to.data + *row_bytes(to.dtype, static_cast<uint64_t>(first));
     const Status status = encode_row(to.dtype, src, at, n);
     BP_CHECK(status.has_value(), "{}", dtype_name(to.dtype));

@@ -1,4 +1,4 @@
-// Floats of 8 and fewer bits: sign, exponent, mantissa, with subnormals.
+// Floats of 8 and fewer bits: sign, exponent, mantissa, with subnormals; and e8m0, a power of two and nothing else.
 // Thread-safety: pure functions.
 #pragma once
 
@@ -44,6 +44,15 @@ inline uint32_t encode_minifloat(const Minifloat& format, float x) {
   const auto steps = static_cast<uint32_t>(std::nearbyint(std::ldexp(a, format.mantissa_bits - exponent)));
   // A carry out of the mantissa lands in the exponent, where it belongs.
   return sign | ((static_cast<uint32_t>(exponent - format.min_exponent) << format.mantissa_bits) + steps);
+}
+
+// 2^(code - 127), NaN for 255.
+inline float decode_e8m0(uint32_t code) { return code == 255 ? NAN : std::ldexp(1.0f, static_cast<int>(code) - 127); }
+
+// The largest power of two that is not above x; NaN for what is not positive and finite.
+inline uint32_t encode_e8m0(float x) {
+  if (!(x > 0.0f) || std::isinf(x)) return 255;
+  return static_cast<uint32_t>(std::clamp(std::ilogb(x) + 127, 0, 254));
 }
 
 }  // namespace bp

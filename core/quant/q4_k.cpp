@@ -1,0 +1,35 @@
+#include "base/half.h"
+#include "quant/formats.h"
+#include "quant/k_scales.h"
+
+// q4_k: 256 elements in 144 bytes, x[i] = d * s[j] * q[i] - dmin * m[j], sub-block j = i / 32; q in 0..15, s, m in
+// 0..63.
+//
+//   byte  0      2      4                       16                                  144
+//         | d    | dmin | s and m (k_scales.h)  | q, 32 bytes for two sub-blocks    |
+//           f16    f16
+//   q[64 g + i], i < 32: the lower nibble of byte 16 + 32 g + i; q[64 g + 32 + i]: its upper nibble
+namespace bp::quant {
+namespace {
+constexpr int kElements = 256;
+constexpr int kSubBlock = 32;
+constexpr int kBytes = 144;
+}  // namespace
+
+void decode_q4_k(const std::byte* src, float* dst, int64_t n_blocks) {
+  for (int64_t b = 0; b < n_blocks; ++b, src += kBytes, dst += kElements) {
+    const float d = f16_to_f32(load_u16(src));
+    const float d_min = f16_to_f32(load_u16(src + 2));
+    for (int j = 0; j < kElements / kSubBlock; ++j) {
+      const auto [s, m] = unpack_k_scale(src + 4, j);
+      const float scale = d * static_cast<float>(s), minimum = d_min * static_cast<float>(m);
+      const std::byte* q = src + 16 + j / 2 * kSubBlock;
+      const int shift = j % 2 * 4;
+      for (int i = 0; i < kSubBlock; ++i) {
+        dst[j * kSubBlock + i] = scale * static_cast<float>(byte_at(q, i) >> shift & 15) - minimum;
+      }
+    }
+  }
+}
+
+}  // namespace bp::quant
