@@ -4,25 +4,14 @@
 
 #include <bit>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "read_fixture.h"
+
 namespace bp {
 namespace {
-
-// Written by make_fixtures.py with the `gguf` Python package.
-template <class T>
-std::vector<T> read_fixture(const std::string& name) {
-  std::ifstream file(std::string(BP_SOURCE_DIR "/tests/core/quant/fixtures/") + name, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_FALSE(text.empty()) << name;
-  std::vector<T> values(text.size() / sizeof(T));
-  std::memcpy(values.data(), text.data(), values.size() * sizeof(T));
-  return values;
-}
 
 // All NaNs count as one: which of them an operation on two gives is the processor's choice.
 std::vector<uint32_t> bits(const std::vector<float>& values) {
