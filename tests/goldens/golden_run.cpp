@@ -1,0 +1,119 @@
+#include "golden_run.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "graph/opset.h"
+
+namespace bp {
+namespace {
+
+PluginRegistry& plugins() {
+  static const std::unique_ptr<PluginRegistry> registry = [] {
+    HostCallbacks callbacks;
+    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
+    return PluginRegistry::discover(
+        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
+        std::move(callbacks));
+  }();
+  return *registry;
+}
+
+// Of a sequence, by position.
+using Rows = std::map<int64_t, std::vector<float>>;
+
+std::vector<size_t> prompt_lengths(const GoldenCase& golden, const GoldenWay& way) {
+  std::vector<size_t> lengths = {golden.ids.size()};
+  for (size_t i = 1; i < static_cast<size_t>(way.max_seqs); ++i) {
+    const size_t shorter = golden.ids.size() > 5 * i ? golden.ids.size() - (5 * i) : 1;
+    lengths.push_back(std::max(shorter, golden.prefix_min));
+  }
+  return lengths;
+}
+
+double worst_of(const GoldenCase& golden, const Rows& got, size_t length, size_t vocab) {
+  double worst = 0;
+  for (size_t r = 0; r < golden.rows.size(); ++r) {
+    if (golden.rows[r] >= static_cast<int64_t>(length)) continue;
+    const auto row = got.find(golden.rows[r]);
+    if (row == got.end()) {
+      ADD_FAILURE() << "no logits of position " << golden.rows[r];
+      continue;
+    }
+    for (size_t i = 0; i < vocab; ++i) {
+      const double error = std::abs(static_cast<double>(row->second[i]) - golden.logits[(r * vocab) + i]);
+      worst = std::isnan(error) ? INFINITY : std::max(worst, error);
+    }
+  }
+  return worst;
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<Device>> golden_devices() {
+  std::vector<std::unique_ptr<Device>> devices;
+  devices.push_back(nullptr);
+  for (const DeviceInfo& info : plugins().devices()) {
+    if (info.score <= 0) continue;
+    auto device = plugins().open(info.id);
+    EXPECT_TRUE(device.has_value()) << device.error().message();
+    if (device) devices.push_back(std::move(*device));
+  }
+  EXPECT_GT(devices.size(), 1u) << "no plugin was built";
+  return devices;
+}
+
+std::string device_name(const Device* device) { return device == nullptr ? "reference" : device->info().id; }
+
+void check_golden(const Model& model, const GoldenCase& golden, Device* device, const GoldenWay& way, double bound) {
+  EngineOptions options{.max_seqs = way.max_seqs,
+                        .max_batch_tokens = way.max_batch_tokens,
+                        .max_outputs = way.max_batch_tokens,
+                        .max_chunk = way.chunk,
+                        .kv_max_bytes = 64 << 20};
+  if (!way.served) options.kv_dtype = DType::kF32;
+  auto engine = Engine::create(model, device, options);
+  ASSERT_TRUE(engine.has_value()) << engine.error().message();
+  const auto vocab = static_cast<size_t>(model.config().vocab);
+  ASSERT_EQ(golden.logits.size(), golden.rows.size() * vocab);
+  std::map<SequenceId, Rows> logits;
+  (*engine)->set_logits_sink([&](SequenceId id, int position, std::span<const float> rows) {
+    for (size_t r = 0; r * vocab < rows.size(); ++r) {
+      const int64_t at = position + static_cast<int64_t>(r);
+      if (!std::ranges::binary_search(golden.rows, at)) continue;
+      const auto row = rows.subspan(r * vocab, vocab);
+      logits[id].insert_or_assign(at, std::vector<float>(row.begin(), row.end()));
+    }
+  });
+  const std::vector<size_t> lengths = prompt_lengths(golden, way);
+  std::vector<SequenceId> ids;
+  for (const size_t length : lengths) {
+    Request request;
+    request.prompt.assign(golden.ids.begin(), golden.ids.begin() + static_cast<ptrdiff_t>(length));
+    request.max_new_tokens = length == golden.ids.size() ? static_cast<int>(golden.greedy.size()) : 3;
+    request.all_logits = true;
+    const auto id = (*engine)->add(std::move(request));
+    ASSERT_TRUE(id.has_value()) << id.error().message();
+    ids.push_back(*id);
+  }
+  std::vector<int32_t> greedy;
+  while (!(*engine)->idle()) {
+    const auto events = (*engine)->step();
+    ASSERT_TRUE(events.has_value()) << events.error().message();
+    for (const TokenEvent& event : *events) {
+      if (event.sequence == ids[0]) greedy.push_back(event.token);
+    }
+  }
+  for (size_t s = 0; s < lengths.size(); ++s) {
+    const double worst = worst_of(golden, logits[ids[s]], lengths[s], vocab);
+    EXPECT_LE(worst, bound * golden.spread) << "sequence " << s << ": " << worst / golden.spread << " of the spread";
+  }
+  if (golden.margin > 2 * bound * golden.spread) {
+    EXPECT_EQ(greedy, golden.greedy);
+  }
+}
+
+}  // namespace bp

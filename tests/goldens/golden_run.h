@@ -1,0 +1,31 @@
+// Feeds a golden to an engine and compares what comes out.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/engine.h"
+#include "golden_case.h"
+#include "model/model.h"
+#include "plugin_host/registry.h"
+
+namespace bp {
+
+// How the tokens reach the engine.
+struct GoldenWay {
+  const char* name;
+  int chunk;  // prompt tokens in one step; 0: as many as fit
+  int max_batch_tokens;
+  int max_seqs;         // beside the case itself, shorter prefixes of it run in the same batch
+  bool served = false;  // the KV cache as a server has it, else in f32: then nothing but the weights is rounded
+};
+
+// The reference (null) and every usable device of the plugins that were built, opened.
+std::vector<std::unique_ptr<Device>> golden_devices();
+std::string device_name(const Device* device);
+
+// Test failures: logits further from the expected than `bound` × their spread, other greedy tokens where the gap allows
+// to tell, an error of the engine.
+void check_golden(const Model& model, const GoldenCase& golden, Device* device, const GoldenWay& way, double bound);
+
+}  // namespace bp
