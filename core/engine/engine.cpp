@@ -12,8 +12,8 @@ namespace {
 // The type of the largest weight: what the model as a whole is said to be in.
 DType largest_dtype(const Model& model) {
   const auto& all = model.weights().all();
-  const auto largest = std::ranges::max_element(all, {}, [](const WeightView& view) { return view.bytes.size(); });
-  return largest == all.end() ? DType::kF32 : largest->dtype;
+  const auto largest = std::ranges::max_element(all, {}, [](const auto& entry) { return entry.second.bytes.size(); });
+  return largest == all.end() ? DType::kF32 : largest->second.dtype;
 }
 
 void fill_in(EngineOptions& options, const Model& model) {

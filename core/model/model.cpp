@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/json.h"
-#include "model/arch/llama.h"
-#include "model/arch/llama_weights.h"
+#include "model/arch/architecture.h"
+#include "model/folder_weights.h"
 #include "quant/quant.h"
 
 namespace bp {
@@ -16,21 +16,33 @@ namespace {
 
 constexpr size_t kMaxJsonBytes = size_t{16} << 20;
 
-// llama.cpp keeps Llama 3's scaled frequencies as a tensor of divisors.
+// A row of f32 that stands in the file.
+Result<std::vector<float>> read_row(const WeightView& view, const std::string& where) {
+  if (view.dtype != DType::kF32 || view.dims.size() != 1) {
+    return fail(
+        ErrorCode::kRefused, where,
+        fmt::format("tensor {} is {} {}, not a row of f32", view.name, dtype_name(view.dtype), dims_text(view.dims)),
+        "convert the model again");
+  }
+  std::vector<float> row(static_cast<size_t>(view.dims[0]));  // they are in the file: no mere claim
+  decode_row(DType::kF32, view.bytes.data(), row.data(), view.dims[0]);
+  return row;
+}
+
+// llama.cpp keeps Llama 3's scaled frequencies as a tensor of divisors, and longrope's as two.
 Status read_rope_divisors(const Weights& weights, const std::string& where, RopeConfig& rope) {
-  if (weights.find("rope_factors_long.weight") != nullptr) {
-    return fail(ErrorCode::kUnsupported, where, "rope scaling \"longrope\" is not supported", "take another model");
+  const WeightView* long_divisors = weights.find("rope_factors_long.weight");
+  const WeightView* short_divisors = weights.find("rope_factors_short.weight");
+  if (long_divisors != nullptr && short_divisors != nullptr) {
+    rope.type = RopeType::kLongrope;
+    BP_TRY(rope.divisors, read_row(*short_divisors, where));
+    BP_TRY(rope.long_divisors, read_row(*long_divisors, where));
+    return {};
   }
   const WeightView* divisors = weights.find("rope_freqs.weight");
-  if (divisors == nullptr) return {};
-  if (divisors->dtype != DType::kF32 || divisors->dims.size() != 1) {
-    return fail(ErrorCode::kRefused, where,
-                fmt::format("tensor rope_freqs.weight is {} {}, not a row of f32", dtype_name(divisors->dtype),
-                            dims_text(divisors->dims)),
-                "convert the model again");
+  if (divisors != nullptr) {
+    BP_TRY(rope.divisors, read_row(*divisors, where));
   }
-  rope.divisors.resize(static_cast<size_t>(divisors->dims[0]));  // they are in the file: no mere claim
-  decode_row(DType::kF32, divisors->bytes.data(), rope.divisors.data(), divisors->dims[0]);
   return {};
 }
 
@@ -95,6 +107,7 @@ Result<Model> Model::open_folder(const std::string& folder) {
   BP_TRY(const auto text, read_text_file(config_path, kMaxJsonBytes));
   BP_TRY(auto config, read_hf_config(text, config_path));
   BP_TRY(auto weights, Weights::from_folder(folder));
+  BP_TRY_VOID(take_gguf_names(architecture_of(config).names, config, folder, weights));
   Model model(std::move(weights));
   model.config_ = std::move(config);
   model.folder_ = folder;
@@ -103,8 +116,12 @@ Result<Model> Model::open_folder(const std::string& folder) {
 
 Status Model::finish() {
   BP_TRY_VOID(check_config(config_, path_));
-  BP_TRY_VOID(find_llama_weights(config_, weights_, path_));
-  rope_ = compute_rope(config_.rope);
+  const Architecture& architecture = architecture_of(config_);
+  if (architecture.adapt != nullptr) BP_TRY_VOID(architecture.adapt(config_, weights_));
+  rope_.global = compute_rope(config_.rope);
+  if (config_.has_local_rope) rope_.local = compute_rope(config_.local_rope);
+  // Whatever the graph needs of the weights is asked for here, once, rather than when it runs.
+  BP_TRY_VOID(build_graph({}));
   return {};
 }
 
@@ -129,8 +146,7 @@ Result<std::vector<int64_t>> Model::end_tokens() const {
 }
 
 Result<Graph> Model::build_graph(const GraphOptions& options) const {
-  BP_TRY(const auto weights, find_llama_weights(config_, weights_, path_));
-  return build_llama({config_, weights, rope_, options});
+  return architecture_of(config_).build({config_, weights_, rope_, options, path_});
 }
 
 }  // namespace bp

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "graph/graph.h"
+#include "model/arch/model_source.h"
 #include "model/graph_options.h"
 #include "model/model_config.h"
 #include "model/rope.h"
@@ -23,8 +24,9 @@ class Model {
   static Result<Model> open(const std::string& path);
 
   const ModelConfig& config() const { return config_; }
+  // By GGUF's names, whatever the format.
   const Weights& weights() const { return weights_; }
-  const RopeTable& rope() const { return rope_; }
+  const RopeTables& rope() const { return rope_; }
   // Null for a folder. Its metadata holds the vocabulary and the chat template.
   const GgufFile* gguf() const { return weights_.gguf(); }
   // Empty for a GGUF file.
@@ -38,8 +40,9 @@ class Model {
   Result<std::vector<int64_t>> end_tokens() const;
 
   // Inputs (kParam, i32): token_ids, positions, slots [n_tokens]; page_table [n_seqs, max_pages_per_seq];
-  // seq_start [n_seqs + 1]; seq_len [n_seqs]; output_rows [n_outputs]. Inputs (kKv, kv_dtype): for each layer i "k.i"
-  // and "v.i" [n_pages, n_kv_heads, page_size, head_dim]. Output: "logits" [n_outputs, vocab] f32.
+  // seq_start [n_seqs + 1]; seq_len [n_seqs]; output_rows [n_outputs]; rope_variant [n_tokens] where rope().global has
+  // variants. Inputs (kKv, kv_dtype): for each layer i "k.i" and "v.i" [n_pages, n_kv_heads, page_size, head_dim], or
+  // "kv.i" [n_pages, 1, page_size, kv_rank + rope_dim] of latent attention. Output: "logits" [n_outputs, vocab] f32.
   // The graph's weights point into this object, which must outlive it.
   Result<Graph> build_graph(const GraphOptions& options) const;
 
@@ -47,13 +50,13 @@ class Model {
   explicit Model(Weights weights) : weights_(std::move(weights)) {}
   static Result<Model> open_gguf(const std::string& path);
   static Result<Model> open_folder(const std::string& folder);
-  Status finish();  // what both formats have in common: checks, and the rope table
+  Status finish();  // what both formats have in common: checks, and the rope tables
 
   std::string path_;
   std::string folder_;
   ModelConfig config_;
   Weights weights_;
-  RopeTable rope_;
+  RopeTables rope_;
 };
 
 }  // namespace bp

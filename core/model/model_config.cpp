@@ -13,6 +13,26 @@ struct SizeLimit {
   int64_t max;
 };
 
+Status check_experts(const ModelConfig& config, const std::string& where) {
+  const ExpertConfig& e = config.experts;
+  if (e.n_experts == 0) return {};
+  const auto refuse = [&](std::string what) {
+    return fail(ErrorCode::kRefused, where, std::move(what), "correct the model's configuration, or download it again");
+  };
+  if (e.n_experts < 0 || e.n_experts > 65536 || e.n_used < 1 || e.n_used > e.n_experts) {
+    return refuse(fmt::format("{} of {} experts for a token", e.n_used, e.n_experts));
+  }
+  if (e.ffn < 1 || e.ffn > int64_t{1} << 24 || e.n_shared < 0 || e.n_shared > 1024) {
+    return refuse(fmt::format("experts of size {}, {} of them shared", e.ffn, e.n_shared));
+  }
+  const bool groups = e.n_groups >= 1 && e.n_experts % e.n_groups == 0 && e.n_groups_used >= 1 &&
+                      e.n_groups_used <= e.n_groups &&
+                      (!e.group_by_top2 || e.n_groups == 1 || e.n_experts / e.n_groups >= 2);
+  if (!groups) return refuse(fmt::format("{} of {} groups of {} experts", e.n_groups_used, e.n_groups, e.n_experts));
+  if (!std::isfinite(e.scale)) return refuse(fmt::format("expert weights are scaled by {}", e.scale));
+  return {};
+}
+
 }  // namespace
 
 Status check_config(const ModelConfig& config, const std::string& where) {
@@ -52,7 +72,10 @@ Status check_config(const ModelConfig& config, const std::string& where) {
   for (const int64_t window : config.windows) {
     if (window < 0 || window > INT32_MAX) return refuse(fmt::format("sliding window {} is no length", window));
   }
-  return check_rope(config.rope, config.head_dim, where);
+  BP_TRY_VOID(check_experts(config, where));
+  if (config.alibi) return {};
+  if (config.has_local_rope) BP_TRY_VOID(check_rope(config.local_rope, config.head_dim, where));
+  return check_rope(config.rope, config.latent.kv_rank > 0 ? config.latent.rope_dim : config.head_dim, where);
 }
 
 }  // namespace bp

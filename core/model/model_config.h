@@ -1,4 +1,5 @@
-// What a model of the Llama family is: its sizes and switches, read from GGUF metadata or a Hugging Face config.json.
+// What a model is: its sizes and switches, read from GGUF metadata or a Hugging Face config.json by the reader of its
+// architecture. An architecture uses the members its paper has; the others keep their neutral values.
 // Thread-safe: plain values. Invariant after reading: every size is positive and plausible (see check_config), so that
 // products of two of them cannot overflow int64.
 #pragma once
@@ -15,10 +16,35 @@ namespace bp {
 
 class GgufMetadata;
 
-enum class Activation { kSilu, kGelu, kGeluTanh, kRelu };
+enum class Activation : uint8_t { kSilu, kGelu, kGeluTanh, kRelu };
+enum class ExpertGate : uint8_t { kSoftmax, kSigmoid };
+enum class Pooling : uint8_t { kOff, kMean, kCls, kLast };
+
+// A mixture of experts in the feed-forward blocks.
+struct ExpertConfig {
+  int64_t n_experts = 0;     // 0: none
+  int64_t n_used = 0;        // experts a token goes through
+  int64_t ffn = 0;           // their inner size
+  int64_t n_shared = 0;      // experts every token goes through: one block of n_shared * ffn
+  std::vector<bool> layers;  // [n_layers]: which layers have experts; the others are dense
+  ExpertGate gate = ExpertGate::kSoftmax;
+  bool normalize = false;  // the weights of the chosen experts are made to sum to 1
+  double scale = 1.0;      // factor of those weights
+  int64_t n_groups = 1;    // experts lie in groups, of which the best n_groups_used are eligible
+  int64_t n_groups_used = 1;
+  bool group_by_top2 = false;  // a group is worth the sum of its two best experts, not its best
+};
+
+// Latent attention (DeepSeek): keys and values of a token are one latent vector and one rotated key for all heads.
+struct LatentConfig {
+  int64_t kv_rank = 0;   // 0: no latent attention
+  int64_t q_rank = 0;    // 0: queries are projected at once
+  int64_t nope_dim = 0;  // columns of each query head that do not rotate
+  int64_t rope_dim = 0;
+};
 
 struct ModelConfig {
-  std::string architecture;  // "llama", "mistral", "qwen2", "qwen3"
+  std::string architecture;  // "llama", "gemma2", …: a name of arch/architecture.h
   int64_t n_layers = 0;
   int64_t hidden = 0;
   int64_t n_heads = 0;
@@ -30,14 +56,30 @@ struct ModelConfig {
   int64_t context = 0;  // positions the model was made for
   double norm_eps = 1e-6;
   RopeConfig rope;
+  RopeConfig local_rope;         // of layers with a window, where has_local_rope
+  bool has_local_rope = false;   // Gemma 3: layers with a window rotate by frequencies of their own
   std::vector<int64_t> windows;  // [n_layers]: keys a query sees, itself included; 0: all
   double attention_scale = 0;    // multiplies q·k
+  double attention_softcap = 0;  // 0: none
+  bool alibi = false;            // positions by linear biases, not by rotation
   Activation activation = Activation::kSilu;
   bool tied_head = false;  // the head is the embedding
   bool qkv_bias = false;
   bool o_bias = false;
   bool mlp_bias = false;
-  bool qk_norm = false;  // q and k of each head are normalised before the rotation
+  bool qk_norm = false;        // q and k of each head are normalised before the rotation
+  bool parallel = false;       // attention and feed-forward read the same input (Falcon)
+  int64_t parallel_norms = 1;  // Falcon: norms of those two, 1 or 2
+  double embedding_scale = 1.0;
+  double residual_scale = 1.0;
+  double logit_scale = 1.0;
+  double logit_softcap = 0;  // 0: none
+  ExpertConfig experts;
+  LatentConfig latent;
+  // Encoders.
+  int64_t n_token_types = 0;
+  Pooling pooling = Pooling::kOff;  // other than kOff: the output is one embedding a sequence
+  bool normalize_embedding = false;
 };
 
 // Errors: kUnsupported, naming it, for an architecture or a switch this build cannot run; kRefused for nonsense.

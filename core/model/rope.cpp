@@ -77,6 +77,23 @@ double yarn_attention_factor(const RopeConfig& rope) {
   return yarn_mscale(rope.factor, 1.0);
 }
 
+double longrope_attention_factor(const RopeConfig& rope) {
+  if (rope.attention_factor) return *rope.attention_factor;
+  if (rope.factor <= 1) return 1.0;
+  return std::sqrt(1 + std::log(rope.factor) / std::log(static_cast<double>(rope.original_context)));
+}
+
+// Each row of divisors makes a row of frequencies.
+void scale_longrope(const RopeConfig& rope, RopeTable& table) {
+  const std::vector<float> plain = table.inv_freq;
+  table.n_variants = 2;
+  table.inv_freq.clear();
+  for (const auto* divisors : {&rope.divisors, &rope.long_divisors}) {
+    // As transformers rounds: 1 / (divisor * period).
+    for (size_t i = 0; i < plain.size(); ++i) table.inv_freq.push_back(1.0f / ((*divisors)[i] * plain[i]));
+  }
+}
+
 // Bounded, so that float32 holds it.
 bool positive(double x) { return x > 0 && x < 1e30; }
 
@@ -85,11 +102,13 @@ bool positive(double x) { return x > 0 && x < 1e30; }
 double yarn_mscale(double factor, double mscale) { return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0; }
 
 std::optional<RopeType> parse_rope_type(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, RopeType>, 5> kNames = {{{"default", RopeType::kDefault},
+  constexpr std::array<std::pair<std::string_view, RopeType>, 7> kNames = {{{"default", RopeType::kDefault},
                                                                             {"linear", RopeType::kLinear},
                                                                             {"dynamic", RopeType::kDynamic},
                                                                             {"llama3", RopeType::kLlama3},
-                                                                            {"yarn", RopeType::kYarn}}};
+                                                                            {"yarn", RopeType::kYarn},
+                                                                            {"longrope", RopeType::kLongrope},
+                                                                            {"su", RopeType::kLongrope}}};
   for (const auto& [known, type] : kNames) {
     if (known == name) return type;
   }
@@ -105,14 +124,18 @@ Status check_rope(const RopeConfig& rope, int64_t head_dim, const std::string& w
         fmt::format("rotary dimension {} is not even and within the head dimension {}", rope.n_rot, head_dim));
   }
   if (!positive(rope.theta)) return refuse(fmt::format("rope theta {} is not a positive number", rope.theta));
-  if (!rope.divisors.empty() && static_cast<int64_t>(rope.divisors.size()) != rope.n_rot / 2) {
-    return refuse(fmt::format("{} rope frequency factors for {} frequencies", rope.divisors.size(), rope.n_rot / 2));
-  }
-  for (const float divisor : rope.divisors) {
-    if (!positive(divisor)) return refuse(fmt::format("rope frequency factor {} is not a positive number", divisor));
+  for (const auto* divisors : {&rope.divisors, &rope.long_divisors}) {
+    const bool needed = rope.type == RopeType::kLongrope || !divisors->empty();
+    if (needed && static_cast<int64_t>(divisors->size()) != rope.n_rot / 2) {
+      return refuse(fmt::format("{} rope frequency factors for {} frequencies", divisors->size(), rope.n_rot / 2));
+    }
+    for (const float divisor : *divisors) {
+      if (!positive(divisor)) return refuse(fmt::format("rope frequency factor {} is not a positive number", divisor));
+    }
   }
   if (!positive(rope.factor)) return refuse(fmt::format("rope factor {} is not a positive number", rope.factor));
-  const bool scaled = rope.type == RopeType::kLlama3 || rope.type == RopeType::kYarn;
+  const bool scaled =
+      rope.type == RopeType::kLlama3 || rope.type == RopeType::kYarn || rope.type == RopeType::kLongrope;
   if (scaled && rope.original_context <= 0) {
     return refuse(fmt::format("rope original context {} is not positive", rope.original_context));
   }
@@ -128,6 +151,9 @@ Status check_rope(const RopeConfig& rope, int64_t head_dim, const std::string& w
   if (!positive(yarn_attention_factor(rope))) {
     return refuse(fmt::format("rope attention factor {} is not a positive number", yarn_attention_factor(rope)));
   }
+  if (rope.type == RopeType::kLongrope && !positive(longrope_attention_factor(rope))) {
+    return refuse(fmt::format("rope attention factor {} is not a positive number", longrope_attention_factor(rope)));
+  }
   return {};
 }
 
@@ -136,6 +162,11 @@ RopeTable compute_rope(const RopeConfig& rope) {
   if (rope.type == RopeType::kYarn) {
     table.inv_freq = yarn_frequencies(rope);
     table.attention_factor = yarn_attention_factor(rope);
+  } else if (rope.type == RopeType::kLongrope) {
+    table.inv_freq = position_periods(rope);
+    table.attention_factor = longrope_attention_factor(rope);
+    scale_longrope(rope, table);
+    return table;
   } else {
     table.inv_freq = position_periods(rope);
     for (float& f : table.inv_freq) f = 1.0f / f;

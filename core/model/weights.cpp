@@ -46,20 +46,42 @@ Result<Weights> Weights::from_folder(const std::string& folder) {
 }
 
 const WeightView* Weights::find(std::string_view name) const {
-  const auto found = by_name_.find(std::string(name));
-  return found == by_name_.end() ? nullptr : &views_[found->second];
+  const auto found = views_.find(name);
+  return found == views_.end() ? nullptr : &found->second;
+}
+
+Result<std::span<std::byte>> Weights::make(std::string name, DType dtype, std::vector<int64_t> dims) {
+  const auto n_bytes = tensor_bytes(dtype, dims);
+  if (!n_bytes) {
+    return fail(ErrorCode::kRefused, name, fmt::format("cannot be {} {}", dims_text(dims), dtype_name(dtype)),
+                "download the model again");
+  }
+  auto& bytes = owned_.emplace_back(std::make_unique<std::byte[]>(*n_bytes));
+  const std::span<std::byte> span(bytes.get(), *n_bytes);
+  views_[name] = {name, dtype, std::move(dims), span};
+  return span;
 }
 
 void Weights::add(WeightView view) {
   const DTypeInfo& info = dtype_info(view.dtype);
   // Devices read plain numbers in place. safetensors aligns its data only by convention.
   if (info.block_elements == 1 && reinterpret_cast<uintptr_t>(view.bytes.data()) % info.block_bytes != 0) {
-    auto& copy = copies_.emplace_back(std::make_unique<std::byte[]>(view.bytes.size()));
+    auto& copy = owned_.emplace_back(std::make_unique<std::byte[]>(view.bytes.size()));
     std::memcpy(copy.get(), view.bytes.data(), view.bytes.size());
     view.bytes = {copy.get(), view.bytes.size()};
   }
-  by_name_.emplace(view.name, views_.size());
-  views_.push_back(std::move(view));
+  const std::string name = view.name;
+  views_[name] = std::move(view);
+}
+
+void Weights::remove(std::string_view name) { take(name); }
+
+std::optional<WeightView> Weights::take(std::string_view name) {
+  const auto found = views_.find(name);
+  if (found == views_.end()) return std::nullopt;
+  WeightView view = std::move(found->second);
+  views_.erase(found);
+  return view;
 }
 
 Status Weights::add_file(const std::string& path) {
@@ -67,7 +89,7 @@ Status Weights::add_file(const std::string& path) {
   BP_TRY(auto tensors, read_safetensors(mapped.bytes(), path));
   files_.push_back(std::move(mapped));
   for (WeightView& tensor : tensors) {
-    if (by_name_.contains(tensor.name)) {
+    if (views_.contains(tensor.name)) {
       return fail(ErrorCode::kRefused, path, fmt::format("tensor {} is in another file too", tensor.name),
                   "download the model again");
     }

@@ -43,7 +43,7 @@ TEST(Model, OpensGgufAndItsFolderAlike) {
     EXPECT_EQ(model->config().vocab, 16);
     EXPECT_EQ(model->config().head_dim, 8);
     EXPECT_FALSE(model->config().tied_head);
-    EXPECT_EQ(model->rope().inv_freq.size(), 4u);
+    EXPECT_EQ(model->rope().global.inv_freq.size(), 4u);
   }
 }
 
@@ -107,7 +107,7 @@ TEST(Model, GraphOutlivesAMoveOfTheModel) {
   const Model moved = std::move(*opened);
   for (const HostTensor& tensor : graph->host_tensors) {
     if (tensor.name != "rope.freqs") continue;
-    EXPECT_EQ(static_cast<const void*>(tensor.bytes.data()), moved.rope().inv_freq.data());
+    EXPECT_EQ(static_cast<const void*>(tensor.bytes.data()), moved.rope().global.inv_freq.data());
   }
 }
 
@@ -137,7 +137,7 @@ TEST(Model, TakesBiasesThatAreThere) {
   ASSERT_TRUE(model) << model.error().message();
   const auto graph = model->build_graph({});
   ASSERT_TRUE(graph) << graph.error().message();
-  EXPECT_NE(graph->find("model.layers.1.mlp.up_proj.bias"), kNone);
+  EXPECT_NE(graph->find("blk.1.ffn_up.bias"), kNone);
   files.config["attention_bias"] = true;
   EXPECT_THAT(refusal(files), HasSubstr("tensor model.layers.0.self_attn.q_proj.bias is missing"));
 }
@@ -174,14 +174,15 @@ TEST(Model, RefusesWeightTypesItCannotRead) {
 }
 
 TEST(Model, RefusesGgufModelsOfOtherKinds) {
-  EXPECT_THAT(refusal(tiny_gguf("falcon")), HasSubstr("the architecture \"falcon\" is not supported; supported are "
-                                                      "llama, qwen2, qwen3"));
+  EXPECT_THAT(refusal(tiny_gguf("mamba")), HasSubstr("the architecture \"mamba\" is not supported; supported are "
+                                                     "llama, qwen2, qwen3"));
   GgufWriter experts = tiny_gguf();
   experts.u32("llama.expert_count", 8);
-  EXPECT_THAT(refusal(experts), HasSubstr("mixture of 8 experts"));
+  experts.u32("llama.expert_used_count", 9);
+  EXPECT_THAT(refusal(experts), HasSubstr("9 of 8 experts for a token"));
   GgufWriter longrope = tiny_gguf();
   longrope.text("llama.rope.scaling.type", "longrope");
-  EXPECT_THAT(refusal(longrope), HasSubstr("rope scaling \"longrope\" is not supported"));
+  EXPECT_THAT(refusal(longrope), HasSubstr("0 rope frequency factors for 4 frequencies"));
   GgufWriter nothing;
   EXPECT_THAT(refusal(nothing), HasSubstr("general.architecture is missing"));
   GgufWriter half;

@@ -1,0 +1,46 @@
+#include "model/arch/blocks.h"
+
+#include "model/arch/experts.h"
+
+namespace bp {
+
+ValueId grouped_attention(DecoderBuilder& b, ValueId n, AttentionOptions options) {
+  const ModelConfig& c = b.config();
+  const Bias qkv = c.qkv_bias ? Bias::kRequired : Bias::kIfPresent;
+  b.graph().push_scope("attn");
+  ValueId q = b.split_heads(b.linear(n, "attn_q", c.n_heads * c.head_dim, qkv), c.n_heads, c.head_dim);
+  ValueId k = b.split_heads(b.linear(n, "attn_k", c.n_kv_heads * c.head_dim, qkv), c.n_kv_heads, c.head_dim);
+  const ValueId v = b.split_heads(b.linear(n, "attn_v", c.n_kv_heads * c.v_head_dim, qkv), c.n_kv_heads, c.v_head_dim);
+  if (c.qk_norm) {
+    q = b.rms_norm(q, "attn_q_norm");
+    k = b.rms_norm(k, "attn_k_norm");
+  }
+  options.window = b.window();
+  const ValueId heads = b.attention(b.rope(q), b.rope(k), v, options);
+  const ValueId y =
+      b.linear(b.join_heads(heads), "attn_output", c.hidden, c.o_bias ? Bias::kRequired : Bias::kIfPresent);
+  b.graph().pop_scope();
+  return y;
+}
+
+ValueId prenorm_layer(DecoderBuilder& b, ValueId x) {
+  const ModelConfig& c = b.config();
+  x = b.graph().add(x, b.scale(grouped_attention(b, b.rms_norm(x, "attn_norm")), c.residual_scale));
+  const ValueId n = b.rms_norm(x, "ffn_norm");
+  const ValueId y =
+      has_experts(b) ? expert_ffn(b, n) : b.gated_ffn(n, c.ffn, "", c.mlp_bias ? Bias::kRequired : Bias::kIfPresent);
+  return b.graph().add(x, b.scale(y, c.residual_scale));
+}
+
+Result<Graph> build_decoder(const ModelSource& source, ValueId (*layer)(DecoderBuilder& b, ValueId x)) {
+  DecoderBuilder b(source);
+  ValueId x = b.scale(b.embed(), source.config.embedding_scale);
+  for (int64_t i = 0; i < source.config.n_layers; ++i) {
+    b.begin_layer(i);
+    x = layer(b, x);
+    b.end_layer();
+  }
+  return b.finish(b.head(b.rms_norm(b.output_rows(x), "output_norm")));
+}
+
+}  // namespace bp

@@ -1,0 +1,78 @@
+#include "model/arch/experts.h"
+
+#include <fmt/format.h>
+
+namespace bp {
+namespace {
+
+ValueId top_k(GraphBuilder& g, ValueId scores, int64_t k) {
+  g.op("topk", {scores}, {{"k", k}});
+  return g.results().size() == 2 ? g.results()[1] : kNone;
+}
+
+ValueId top_k_values(GraphBuilder& g, ValueId scores, int64_t k) { return g.op("topk", {scores}, {{"k", k}}); }
+
+// scores [T, E], those outside the best groups 0.
+ValueId within_groups(DecoderBuilder& b, ValueId scores) {
+  const ExpertConfig& e = b.config().experts;
+  GraphBuilder& g = b.graph();
+  const Extent n_groups = Extent::fixed(e.n_groups), group = Extent::fixed(e.n_experts / e.n_groups);
+  const ValueId grouped = g.reshape(scores, {b.tokens(), n_groups, group});
+  const ValueId worth = e.group_by_top2 ? g.op("reduce_sum", {top_k_values(g, grouped, 2)})
+                                        : g.op("reduce_max", {grouped});  // [T, n_groups]
+  const ValueId best = top_k(g, worth, e.n_groups_used);
+  const ValueId ones = g.scale(g.op("gather_last", {worth, best}), 0, 1);
+  const ValueId mask = g.op("scatter_last", {g.scale(worth, 0), best, ones});  // [T, n_groups] of 0 and 1
+  const ValueId masked = g.mul(grouped, g.reshape(mask, {b.tokens(), n_groups, Extent::fixed(1)}));
+  return g.reshape(masked, {b.tokens(), Extent::fixed(e.n_experts)});
+}
+
+}  // namespace
+
+bool has_experts(const DecoderBuilder& b) {
+  const ExpertConfig& experts = b.config().experts;
+  return experts.n_experts > 0 && b.layer() != kNone && experts.layers[static_cast<size_t>(b.layer())];
+}
+
+Routing route(DecoderBuilder& b, ValueId n) {
+  const ExpertConfig& e = b.config().experts;
+  GraphBuilder& g = b.graph();
+  const ValueId logits = b.linear(n, "ffn_gate_inp", e.n_experts, Bias::kAbsent);
+  const ValueId probs = g.op(e.gate == ExpertGate::kSigmoid ? "sigmoid" : "softmax", {logits});
+  ValueId scores = probs;
+  if (b.has("exp_probs_b.bias")) scores = g.add(scores, b.weight("exp_probs_b.bias", {e.n_experts}));
+  if (e.n_groups > 1) scores = within_groups(b, scores);
+  const ValueId chosen = top_k(g, scores, e.n_used);
+  ValueId weights = g.op("gather_last", {probs, chosen});
+  if (e.normalize) {
+    const ValueId sum = g.op("reduce_sum", {weights}, {{"keep", int64_t{1}}});
+    weights = g.op("div", {weights, sum});
+  }
+  return {chosen, b.scale(weights, e.scale)};
+}
+
+ValueId combine_experts(DecoderBuilder& b, const Routing& routing, ValueId inner) {
+  const ModelConfig& c = b.config();
+  GraphBuilder& g = b.graph();
+  const ValueId y =
+      g.op("matmul_indexed", {inner, b.expert_matrices("ffn_down_exps", c.hidden, c.experts.ffn), routing.experts});
+  const ValueId rows = g.reshape(y, {b.slots(), Extent::fixed(c.hidden)});
+  return g.op("moe_combine", {rows, g.op("iota", {rows}), routing.weights});
+}
+
+ValueId expert_ffn(DecoderBuilder& b, ValueId n) {
+  const ModelConfig& c = b.config();
+  GraphBuilder& g = b.graph();
+  g.push_scope("experts");
+  const Routing routing = route(b, n);
+  const ValueId gate =
+      g.op("matmul_indexed", {n, b.expert_matrices("ffn_gate_exps", c.experts.ffn, c.hidden), routing.experts});
+  const ValueId up =
+      g.op("matmul_indexed", {n, b.expert_matrices("ffn_up_exps", c.experts.ffn, c.hidden), routing.experts});
+  ValueId y = combine_experts(b, routing, g.mul(b.activate(gate), up));
+  g.pop_scope();
+  if (c.experts.n_shared > 0) y = g.add(y, b.gated_ffn(n, c.experts.n_shared * c.experts.ffn, "_shexp"));
+  return y;
+}
+
+}  // namespace bp
