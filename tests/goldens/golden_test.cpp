@@ -25,7 +25,6 @@ constexpr std::string_view kPending[] = {
     "gpt2",
     "gpt_oss",
     "granite",
-    "mixtral",
     "olmo2",
     "phi3",
     "qwen3_moe",

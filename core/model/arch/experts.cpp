@@ -12,7 +12,7 @@ ValueId top_k(GraphBuilder& g, ValueId scores, int64_t k) {
 
 ValueId top_k_values(GraphBuilder& g, ValueId scores, int64_t k) { return g.op("topk", {scores}, {{"k", k}}); }
 
-// scores [T, E], those outside the best groups 0.
+// scores [T, E], those outside the best groups so low that they are chosen last.
 ValueId within_groups(DecoderBuilder& b, ValueId scores) {
   const ExpertConfig& e = b.config().experts;
   GraphBuilder& g = b.graph();
@@ -23,7 +23,9 @@ ValueId within_groups(DecoderBuilder& b, ValueId scores) {
   const ValueId best = top_k(g, worth, e.n_groups_used);
   const ValueId ones = g.scale(g.op("gather_last", {worth, best}), 0, 1);
   const ValueId mask = g.op("scatter_last", {g.scale(worth, 0), best, ones});  // [T, n_groups] of 0 and 1
-  const ValueId masked = g.mul(grouped, g.reshape(mask, {b.tokens(), n_groups, Extent::fixed(1)}));
+  constexpr double kFar = 1e30;
+  const ValueId penalty = g.scale(g.reshape(mask, {b.tokens(), n_groups, Extent::fixed(1)}), kFar, -kFar);
+  const ValueId masked = g.add(grouped, penalty);
   return g.reshape(masked, {b.tokens(), Extent::fixed(e.n_experts)});
 }
 
