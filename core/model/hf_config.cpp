@@ -38,6 +38,9 @@ Result<ModelConfig> read_hf_config(std::string_view text, const std::string& whe
   if (!model_type) return fields.wrong("model_type", "a string");
   BP_TRY(const Architecture* architecture, find_hf_architecture(*model_type, where));
   BP_TRY_VOID(check_class(fields, *architecture));
+  if (fields.has("quantization_config")) {
+    return unsupported(fields, "has a quantization_config", "take the original weights or a GGUF file");
+  }
 
   ModelConfig config;
   config.architecture = architecture->name;

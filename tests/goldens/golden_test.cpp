@@ -62,8 +62,6 @@ constexpr std::string_view kPending[] = {
     "hf_llama_awq_g32",
     "hf_llama_gptq_one_group",
     "hf_llama_gptq_sym",
-    "hf_mixtral_k3_tied",
-    "hf_mixtral_window_k1",
     "hf_olmo2_gqa_tied",
     "hf_olmo2_mha_yarn",
     "hf_olmo3",
