@@ -97,9 +97,7 @@ std::unique_ptr<bp_device> open_device(const bp_host_api* host) {
   team.spin_us = std::clamp(std::atoi(option(host, "spin_us", "50").c_str()), 0, 100000);
   device->team = std::make_unique<ThreadTeam>(team);
   device->kernels = kernel_table(device->isa);
-  for (int i = 0; i < kWeightFormats && BP_HAS(bp_host_api, host, intern); ++i) {
-    device->layouts[i] = host->intern(host->ctx, layout_name(static_cast<WeightFormat>(i)));
-  }
+  if (BP_HAS(bp_host_api, host, intern)) device->weight_layout = host->intern(host->ctx, kWeightLayout);
   return device;
 }
 

@@ -15,7 +15,7 @@ struct bp_device {
   bp::cpu::IsaLevel isa = bp::cpu::IsaLevel::kNone;
   std::unique_ptr<bp::cpu::ThreadTeam> team;
   std::vector<const bp_kernel*> kernels;
-  uint32_t layouts[bp::cpu::kWeightFormats] = {};  // the host's numbers of the packed layouts, by WeightFormat
+  uint32_t weight_layout = 0;  // the host's number of kWeightLayout
 };
 
 namespace bp::cpu {

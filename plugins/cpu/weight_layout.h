@@ -1,11 +1,15 @@
-// The packed weights of this plugin: groups of 16 rows, interleaved so that one 64-byte line feeds 16 outputs.
-//   cpu.f32_r16@1    [n / 16, up][k][16] f32
-//   cpu.f16_r16@1    [n / 16, up][k, up to even][16] f16
-//   cpu.bf16_r16@1   [n / 16, up][k / 2, up][16][2] bf16
-//   cpu.q8_0_r16@1   [n / 16, up] of { [k / 32][16] f16 scale, to a multiple of 64 bytes; [k / 32][8][16][4] u8 value +
-//   128 } cpu.q4_0_r16@1   the same scales; [k / 32][4][16][4] bytes as the file has them: low nibbles k + 0 .. 15,
-//   high + 16 .. 31 cpu.q4_1_r16@1   { [k / 32][2][16] f16 scale, minimum; } and bytes as q4_0
-// Rows past n and k past its end are zeros. Thread-safety: pure.
+// The packed weights of this plugin, layout cpu.r16@1: each matrix [n, k] in groups of 16 rows, interleaved so that one
+// 64-byte line feeds 16 outputs. [matrices][n / 16, up] of
+//   f32    [k][16] f32
+//   f16    [k, up to even][16] f16
+//   bf16   [k / 2, up][16][2] bf16
+//   blocks { [k / block_k] of { [n_halves][16] f16, [n_bytes][16] u8 }, to whole lines of 64 bytes; [k / 32] of planes
+//   }
+//          where each format has its block_k, n_halves, n_bytes and planes of codes from kernels/weight_format.h
+// Rows past n and k past its end are zeros. Bits a weight, file and packed:
+//   q8_0 8.5 8.5 · q4_0 4.5 4.5 · q4_1 5 5 · q5_0 5.5 5.5 · q5_1 6 6 · q2_k 2.625 2.625 · q3_k 3.44 3.56 ·
+//   q4_k 4.5 4.63 q5_k 5.5 5.63 · q6_k 6.56 6.56 · iq4_nl 4.5 4.5 · iq4_xs 4.25 4.31 · mxfp4 4.25 4.25
+// Thread-safety: pure.
 #pragma once
 
 #include <backplane/plugin.h>
@@ -13,28 +17,32 @@
 #include <cstddef>
 #include <optional>
 
-#include "kernels/matmul.h"
+#include "kernels/weight_format.h"
 #include "thread_team.h"
 
 namespace bp::cpu {
 
-constexpr int kWeightFormats = 6;
-const char* layout_name(WeightFormat format);
-uint16_t layout_dtype(WeightFormat format);
+constexpr const char* kWeightLayout = "cpu.r16@1";
 std::optional<WeightFormat> format_of_dtype(uint16_t dtype);
 
-// Of one group of 16 rows; 0: k does not fill whole blocks.
-uint64_t group_bytes(WeightFormat format, int64_t k);
-
-struct PackWeight {
+struct PackedWeight {
   WeightFormat format;
-  int64_t n;  // rows of the whole weight
+  int64_t n_matrices;
+  int64_t n;  // rows of a matrix
   int64_t k;
-  const std::byte* src;  // the whole weight as the file has it
-  std::byte* dst;        // the whole packed weight
+
+  int64_t groups_per_matrix() const { return (n + kGroupRows - 1) / kGroupRows; }
+  // 0: k does not fill whole blocks.
+  uint64_t size_bytes() const {
+    return static_cast<uint64_t>(n_matrices * groups_per_matrix()) * group_bytes(format, k);
+  }
+  // Whether slices of rows may begin or end at this one.
+  bool is_boundary(int64_t row) const { return row == n_matrices * n || row % n % kGroupRows == 0; }
 };
-// Rows row0 .. row0 + n_rows - 1. REQUIRES: row0 is a multiple of 16, and so is n_rows but at the end.
-void pack_weight(const PackWeight& weight, int64_t row0, int64_t n_rows, ThreadTeam& team);
+// Rows row0 .. row0 + n_rows - 1 of all matrices, from `src`, the whole weight as the file has it, to `dst`, the whole
+// packed one. REQUIRES: both ends are boundaries.
+void pack_weight(const PackedWeight& weight, const std::byte* src, std::byte* dst, int64_t row0, int64_t n_rows,
+                 ThreadTeam& team);
 
 // layout_info and pack of the device table.
 bp_status weight_layout_info(bp_device* device, uint32_t layout, const bp_value* value, uint32_t stride, uint32_t n,

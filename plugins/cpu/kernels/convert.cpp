@@ -3,45 +3,52 @@
 #include <backplane/plugin.h>
 
 #include "kernels/simd.h"
+#include "kernels/weight_unpack.h"
 
 namespace bp::cpu::BP_CPU_ISA {
 namespace {
 
-// Blocks of 32: q8_0 is d f16 and 32 i8; q4_0 is d f16 and 16 bytes, element i and i + 16 in the nibbles of byte i,
-// less 8; q4_1 is d, m f16 and 16 such bytes.
-constexpr int64_t kBlock = 32;
-constexpr int64_t kQ8Bytes = 34;
-constexpr int64_t kQ40Bytes = 18;
-constexpr int64_t kQ41Bytes = 20;
+inline float from_half(uint16_t h) { return _cvtsh_ss(h); }
 
-inline float half_at(const uint8_t* p) { return _cvtsh_ss(static_cast<uint16_t>(p[0] | p[1] << 8)); }
-
-inline void block_q8_0(const uint8_t* b, float* y) {
-  const V d = set1(half_at(b));
-  const auto* q = reinterpret_cast<const int8_t*>(b + 2);
-  for (int i = 0; i < kBlock; i += kLanes) store(y + i, mul(from_i8(q + i), d));
+// 2^(e - 128)
+inline float half_power(uint32_t e) {
+  const uint32_t bits = e < 2 ? 0x00200000u << e : (e - 1) << 23;
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof(value));
+  return value;
 }
 
-inline void nibbles(const uint8_t* q, int8_t* out) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(q));
-  const __m128i low = _mm_set1_epi8(15);
-  _mm_store_si128(reinterpret_cast<__m128i*>(out), _mm_and_si128(bytes, low));
-  _mm_store_si128(reinterpret_cast<__m128i*>(out + 16), _mm_and_si128(_mm_srli_epi16(bytes, 4), low));
+struct Scale {
+  float factor, minimum;
+};
+
+Scale scale_of(const BlockShape& shape, const UnpackedBlock& block, int sub) {
+  const float d = from_half(block.half[0]);
+  const float m = from_half(block.half[1]);
+  switch (shape.sub_scales) {
+    case SubScales::kI8:
+      return {d * static_cast<float>(static_cast<int8_t>(block.byte[sub])), 0};
+    case SubScales::kU8Min:
+      return {d * static_cast<float>(block.byte[2 * sub]), -(m * static_cast<float>(block.byte[2 * sub + 1]))};
+    case SubScales::kU4Min:
+      return {d * static_cast<float>(block.byte[sub] & 15), -(m * static_cast<float>(block.byte[sub] >> 4))};
+    case SubScales::kE8m0:
+      return {half_power(block.byte[0]), 0};
+    case SubScales::kNone:
+      break;
+  }
+  return {d, m};
 }
 
-inline void block_q4_0(const uint8_t* b, float* y) {
-  alignas(32) int8_t q[kBlock];
-  nibbles(b + 2, q);
-  const V d = set1(half_at(b));
-  for (int i = 0; i < kBlock; i += kLanes) store(y + i, mul(sub(from_i8(q + i), set1(8.0f)), d));
-}
-
-inline void block_q4_1(const uint8_t* b, float* y) {
-  alignas(32) int8_t q[kBlock];
-  nibbles(b + 4, q);
-  const V d = set1(half_at(b));
-  const V m = set1(half_at(b + 2));
-  for (int i = 0; i < kBlock; i += kLanes) store(y + i, add(mul(from_i8(q + i), d), m));
+// Codes to what they stand for, 0 .. 255 less the offset: they fit in 8 bits with sign.
+void to_values(const BlockShape& shape, UnpackedBlock& block, int8_t* out) {
+  for (int i = 0; i < shape.block_k; ++i) {
+    const int code = block.code[i];
+    const int value = shape.table == CodeTable::kIq4   ? kIq4Values[code]
+                      : shape.table == CodeTable::kFp4 ? kFp4Values[code]
+                                                       : code - shape.offset;
+    out[i] = static_cast<int8_t>(value);
+  }
 }
 
 template <class F>
@@ -61,7 +68,6 @@ inline void to_halves(const float* x, uint16_t* y, int64_t n_all, F f) {
 }  // namespace
 
 void row_to_f32(uint16_t dtype, const void* row, float* y, int64_t n) {
-  const auto* bytes = static_cast<const uint8_t*>(row);
   const auto* halves = static_cast<const uint16_t*>(row);
   switch (dtype) {
     case BP_DT_F32:
@@ -71,17 +77,25 @@ void row_to_f32(uint16_t dtype, const void* row, float* y, int64_t n) {
       return from_halves(halves, y, n, [](Halves h) { return f16_to_f32(h); });
     case BP_DT_BF16:
       return from_halves(halves, y, n, [](Halves h) { return bf16_to_f32(h); });
-    case BP_DT_Q8_0:
-      for (int64_t b = 0; b < n / kBlock; ++b) block_q8_0(bytes + b * kQ8Bytes, y + b * kBlock);
-      return;
-    case BP_DT_Q4_0:
-      for (int64_t b = 0; b < n / kBlock; ++b) block_q4_0(bytes + b * kQ40Bytes, y + b * kBlock);
-      return;
-    case BP_DT_Q4_1:
-      for (int64_t b = 0; b < n / kBlock; ++b) block_q4_1(bytes + b * kQ41Bytes, y + b * kBlock);
-      return;
     default:
       return;
+  }
+}
+
+void block_row_to_f32(WeightFormat format, const std::byte* row, float* y, int64_t n) {
+  const BlockShape shape = block_shape(format);
+  UnpackedBlock block;
+  alignas(64) int8_t value[256];
+  for (int64_t k = 0; k < n; k += shape.block_k, row += shape.file_bytes) {
+    unpack_block(format, row, block);
+    to_values(shape, block, value);
+    for (int64_t i = 0; i < shape.block_k; i += shape.sub_k) {
+      const Scale scale = scale_of(shape, block, static_cast<int>(i / shape.sub_k));
+      for (int64_t at = i; at < i + shape.sub_k; at += kLanes) {
+        const V product = mul(from_i8(value + at), set1(scale.factor));
+        store(y + k + at, shape.has_minimum() ? add(product, set1(scale.minimum)) : product);
+      }
+    }
   }
 }
 

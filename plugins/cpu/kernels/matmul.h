@@ -3,20 +3,21 @@
 //   x  packed in tiles of up to MatmulKernel::max_rows rows:
 //      kF32   [k, up to even][rows] f32
 //      kBf16  [k / 2, up][rows][2] bf16
-//      kI8…   for each block of 32 k: [rows] f32 scale, [rows] correction, [8][rows][4] i8
+//      kI8    for each block of 32 k: [rows] f32 scale, [corrections][rows], [8][rows][4] i8
 // Every element of y is one chain of operations over ascending k, the same whatever the number of rows: a row of the
 // batch gets the same bits whatever the other rows, the tile and the thread. Thread-safety: pure. Bound by memory where
 // rows are few (each weight is read once), by multiplication where they are many. Tests:
 // tests/plugins/cpu/matmul_test.cpp, tests/conformance/matmul.cpp.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+
+#include "kernels/weight_format.h"
 
 namespace bp::cpu {
-
-constexpr int64_t kGroupRows = 16;  // weight rows in a group
-constexpr int64_t kBlock = 32;      // k in a block of quantised values
 
 struct MatmulTile {
   const std::byte* w;  // one group
@@ -26,24 +27,31 @@ struct MatmulTile {
 };
 using MatmulTileFn = void (*)(const MatmulTile& tile);
 
-// What the correction of a block holds, so that unsigned weights can stand for signed ones.
-enum class XFormat {
-  kF32,
-  kBf16,
-  kI8Less128,  // i32: -128 * the sum of the block's values
-  kI8Less8,    // i32: -8 * the sum
-  kI8Sum,      // f32: scale * the sum
+// How activations are packed. Of kI8 each block of 32 is rounded to 8 bits, and has corrections for as many equal parts
+// of it as are asked for:
+//   offset > 0   i32: -offset * the sum of the part's values, so that unsigned codes can stand for signed ones
+//   offset 0     f32: scale * the sum, which the minimum of the weights is multiplied with
+struct XFormat {
+  enum class Kind : uint8_t { kF32, kBf16, kI8 };
+  Kind kind;
+  uint8_t corrections = 0;
+  uint8_t offset = 0;
+  bool operator==(const XFormat&) const = default;
 };
 
 struct MatmulX {
-  const float* x;  // [rows][k], rows contiguous
+  const float* x;
+  const int32_t* index;  // of each row, which of x it is; null: rows one after another
+  int64_t stride;        // floats from one row of x to the next
   int64_t rows;
   int64_t k;
   XFormat format;
   std::byte* out;  // x_row_bytes() * rows * parts
   // 2: after the rows, as many more hold what rounding to 8 bits left of them, quantised again. Their products are
-  // added to those of their rows, which then have the precision of 16 bits. Formats kI8… only.
+  // added to those of their rows, which then have the precision of 16 bits. kI8 only.
   int64_t parts = 1;
+
+  const float* row(int64_t r) const { return x + (index == nullptr ? r : index[r]) * stride; }
 };
 using MatmulPackFn = void (*)(const MatmulX& args);
 
@@ -54,30 +62,30 @@ struct MatmulKernel {
   const MatmulTileFn* tile;  // [max_rows], by rows - 1
 };
 
-constexpr int64_t x_row_bytes(XFormat format, int64_t k) {
-  switch (format) {
-    case XFormat::kF32:
+constexpr int64_t x_row_bytes(const XFormat& format, int64_t k) {
+  switch (format.kind) {
+    case XFormat::Kind::kF32:
       return (k + 1) / 2 * 8;
-    case XFormat::kBf16:
+    case XFormat::Kind::kBf16:
       return (k + 1) / 2 * 4;
     default:
-      return k / kBlock * (kBlock + 8);
+      return k / kBlock * (kBlock + 4 + 4 * format.corrections);
   }
 }
 
-// f32 scales (f16) of the blocks of a group come first, then, at a multiple of 64 bytes, the quants.
-constexpr int64_t scale_panel_bytes(int64_t n_blocks, int64_t halves_per_block) {
-  return (n_blocks * kGroupRows * 2 * halves_per_block + 63) / 64 * 64;
-}
+// The tiles of 1 .. N rows of a kernel: Kernel::tile<R>.
+template <class Kernel, int N>
+constexpr std::array<MatmulTileFn, N> kTilesOf = []<int... I>(std::integer_sequence<int, I...>) {
+  return std::array<MatmulTileFn, N>{&Kernel::template tile<I + 1>...};
+}(std::make_integer_sequence<int, N>{});
 
-enum class WeightFormat { kF32, kF16, kBf16, kQ8_0, kQ4_0, kQ4_1 };
-
-// One for each instruction set; their files alone are compiled for it.
+// One for each instruction set; their files alone are compiled for it. matmul_dense… take f32, f16 and bf16,
+// matmul_blocks… block formats.
 const MatmulKernel& matmul_dense_avx2(WeightFormat format);
 const MatmulKernel& matmul_dense_avx512(WeightFormat format);
 const MatmulKernel& matmul_bf16_avx512bf16();
-const MatmulKernel& matmul_quant_avx2(WeightFormat format);
-const MatmulKernel& matmul_quant_avx512vnni(WeightFormat format);
+const MatmulKernel& matmul_blocks_avx2(WeightFormat format);
+const MatmulKernel& matmul_blocks_avx512vnni(WeightFormat format);
 
 void pack_x_f32(const MatmulX& args);
 void pack_x_i8_avx2(const MatmulX& args);

@@ -9,35 +9,37 @@ namespace {
 inline __m512bh as_bf16(__m512i v) { return reinterpret_cast<__m512bh>(v); }
 
 // Lines of two k are summed in turn into two chains: one would wait for itself where rows are few.
-template <int R>
-void tile(const MatmulTile& t) {
-  const std::byte* w = t.w;
-  const auto* x = reinterpret_cast<const int32_t*>(t.x);
-  const int64_t n_lines = (t.k + 1) / 2;
-  __m512 even[R];
-  __m512 odd[R];
+struct Bf16 {
+  template <int R>
+  static void tile(const MatmulTile& t) {
+    const std::byte* w = t.w;
+    const auto* x = reinterpret_cast<const int32_t*>(t.x);
+    const int64_t n_lines = (t.k + 1) / 2;
+    __m512 even[R];
+    __m512 odd[R];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) even[r] = odd[r] = _mm512_setzero_ps();
-  int64_t i = 0;
-  for (; i + 2 <= n_lines; i += 2) {
-    read_ahead<R, 128>(w);
-    const __m512bh a = as_bf16(_mm512_load_si512(w));
-    const __m512bh b = as_bf16(_mm512_load_si512(w + 64));
+    for (int r = 0; r < R; ++r) even[r] = odd[r] = _mm512_setzero_ps();
+    int64_t i = 0;
+    for (; i + 2 <= n_lines; i += 2) {
+      read_ahead<R, 128>(w);
+      const __m512bh a = as_bf16(_mm512_load_si512(w));
+      const __m512bh b = as_bf16(_mm512_load_si512(w + 64));
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) even[r] = _mm512_dpbf16_ps(even[r], a, as_bf16(_mm512_set1_epi32(x[r])));
+      for (int r = 0; r < R; ++r) even[r] = _mm512_dpbf16_ps(even[r], a, as_bf16(_mm512_set1_epi32(x[r])));
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) odd[r] = _mm512_dpbf16_ps(odd[r], b, as_bf16(_mm512_set1_epi32(x[R + r])));
-    w += 128;
-    x += 2 * R;
+      for (int r = 0; r < R; ++r) odd[r] = _mm512_dpbf16_ps(odd[r], b, as_bf16(_mm512_set1_epi32(x[R + r])));
+      w += 128;
+      x += 2 * R;
+    }
+    if (i < n_lines) {
+      const __m512bh a = as_bf16(_mm512_load_si512(w));
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) even[r] = _mm512_dpbf16_ps(even[r], a, as_bf16(_mm512_set1_epi32(x[r])));
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, _mm512_add_ps(even[r], odd[r]));
   }
-  if (i < n_lines) {
-    const __m512bh a = as_bf16(_mm512_load_si512(w));
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) even[r] = _mm512_dpbf16_ps(even[r], a, as_bf16(_mm512_set1_epi32(x[r])));
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, _mm512_add_ps(even[r], odd[r]));
-}
+};
 
 // n <= 32 values, zeros after them, as 16 pairs.
 inline __m512i pairs(const float* x, int64_t n) {
@@ -54,15 +56,13 @@ void pack_x(const MatmulX& args) {
     const int64_t n_pairs = (n + 1) / 2;
     for (int64_t r = 0; r < args.rows; ++r) {
       alignas(64) int32_t pair[16];
-      _mm512_store_si512(pair, pairs(args.x + r * args.k + k, n));
+      _mm512_store_si512(pair, pairs(args.row(r) + k, n));
       for (int64_t i = 0; i < n_pairs; ++i) out[(k / 2 + i) * args.rows + r] = pair[i];
     }
   }
 }
 
-constexpr MatmulTileFn kTiles[] = {tile<1>, tile<2>, tile<3>, tile<4>,  tile<5>,  tile<6>,
-                                   tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>};
-constexpr MatmulKernel kKernel = {XFormat::kBf16, pack_x, 12, kTiles};
+constexpr MatmulKernel kKernel = {{XFormat::Kind::kBf16}, pack_x, 12, kTilesOf<Bf16, 12>.data()};
 
 }  // namespace
 

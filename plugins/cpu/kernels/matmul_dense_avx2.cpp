@@ -6,34 +6,36 @@
 namespace bp::cpu {
 namespace {
 
-template <int R>
-void tile_f32(const MatmulTile& t) {
-  const auto* w = reinterpret_cast<const float*>(t.w);
-  const auto* x = reinterpret_cast<const float*>(t.x);
-  __m256 left[R];
-  __m256 right[R];
+struct F32 {
+  template <int R>
+  static void tile(const MatmulTile& t) {
+    const auto* w = reinterpret_cast<const float*>(t.w);
+    const auto* x = reinterpret_cast<const float*>(t.x);
+    __m256 left[R];
+    __m256 right[R];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) left[r] = right[r] = _mm256_setzero_ps();
+    for (int r = 0; r < R; ++r) left[r] = right[r] = _mm256_setzero_ps();
 #pragma GCC unroll 2
-  for (int64_t k = 0; k < t.k; ++k) {
-    read_ahead<R, 64>(reinterpret_cast<const std::byte*>(w));
-    const __m256 a = _mm256_load_ps(w);
-    const __m256 b = _mm256_load_ps(w + 8);
+    for (int64_t k = 0; k < t.k; ++k) {
+      read_ahead<R, 64>(reinterpret_cast<const std::byte*>(w));
+      const __m256 a = _mm256_load_ps(w);
+      const __m256 b = _mm256_load_ps(w + 8);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const __m256 v = _mm256_broadcast_ss(x + r);
-      left[r] = _mm256_fmadd_ps(a, v, left[r]);
-      right[r] = _mm256_fmadd_ps(b, v, right[r]);
+      for (int r = 0; r < R; ++r) {
+        const __m256 v = _mm256_broadcast_ss(x + r);
+        left[r] = _mm256_fmadd_ps(a, v, left[r]);
+        right[r] = _mm256_fmadd_ps(b, v, right[r]);
+      }
+      w += kGroupRows;
+      x += R;
     }
-    w += kGroupRows;
-    x += R;
-  }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    _mm256_storeu_ps(t.y + kGroupRows * r, left[r]);
-    _mm256_storeu_ps(t.y + kGroupRows * r + 8, right[r]);
+    for (int r = 0; r < R; ++r) {
+      _mm256_storeu_ps(t.y + kGroupRows * r, left[r]);
+      _mm256_storeu_ps(t.y + kGroupRows * r + 8, right[r]);
+    }
   }
-}
+};
 
 // One of the two k of a 64-byte line, for eight rows: those of its left or right half.
 template <WeightFormat F, bool kOdd>
@@ -64,41 +66,42 @@ inline void add_products(Chain<R>& sum, __m256 left, __m256 right, const float* 
 }
 
 // Even and odd k are summed apart, as with AVX-512: both give the same bits.
-template <WeightFormat F, int R>
-void tile_halves(const MatmulTile& t) {
-  const std::byte* w = t.w;
-  const auto* x = reinterpret_cast<const float*>(t.x);
-  Chain<R> even;
-  Chain<R> odd;
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r) even.left[r] = even.right[r] = odd.left[r] = odd.right[r] = _mm256_setzero_ps();
-#pragma GCC unroll 1
-  for (int64_t k = 0; k < t.k; k += 2) {
-    read_ahead<R, 64>(w);
-    add_products<R>(even, widen<F, false>(w, false), widen<F, false>(w, true), x);
-    add_products<R>(odd, widen<F, true>(w, false), widen<F, true>(w, true), x + R);
-    w += 64;
-    x += 2 * R;
-  }
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r) {
-    _mm256_storeu_ps(t.y + kGroupRows * r, _mm256_add_ps(even.left[r], odd.left[r]));
-    _mm256_storeu_ps(t.y + kGroupRows * r + 8, _mm256_add_ps(even.right[r], odd.right[r]));
-  }
-}
-
-constexpr MatmulTileFn kF32Tiles[] = {tile_f32<1>, tile_f32<2>, tile_f32<3>, tile_f32<4>, tile_f32<5>, tile_f32<6>};
 template <WeightFormat F>
-constexpr MatmulTileFn kHalfTiles[] = {tile_halves<F, 1>, tile_halves<F, 2>, tile_halves<F, 3>};
-constexpr MatmulKernel kF32 = {XFormat::kF32, pack_x_f32, 6, kF32Tiles};
-constexpr MatmulKernel kF16 = {XFormat::kF32, pack_x_f32, 3, kHalfTiles<WeightFormat::kF16>};
-constexpr MatmulKernel kBf16 = {XFormat::kF32, pack_x_f32, 3, kHalfTiles<WeightFormat::kBf16>};
+struct Halves {
+  template <int R>
+  static void tile(const MatmulTile& t) {
+    const std::byte* w = t.w;
+    const auto* x = reinterpret_cast<const float*>(t.x);
+    Chain<R> even;
+    Chain<R> odd;
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) even.left[r] = even.right[r] = odd.left[r] = odd.right[r] = _mm256_setzero_ps();
+#pragma GCC unroll 1
+    for (int64_t k = 0; k < t.k; k += 2) {
+      read_ahead<R, 64>(w);
+      add_products<R>(even, widen<F, false>(w, false), widen<F, false>(w, true), x);
+      add_products<R>(odd, widen<F, true>(w, false), widen<F, true>(w, true), x + R);
+      w += 64;
+      x += 2 * R;
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      _mm256_storeu_ps(t.y + kGroupRows * r, _mm256_add_ps(even.left[r], odd.left[r]));
+      _mm256_storeu_ps(t.y + kGroupRows * r + 8, _mm256_add_ps(even.right[r], odd.right[r]));
+    }
+  }
+};
+
+constexpr XFormat kX = {XFormat::Kind::kF32};
+constexpr MatmulKernel kF32 = {kX, pack_x_f32, 6, kTilesOf<F32, 6>.data()};
+template <WeightFormat F>
+constexpr MatmulKernel kHalves = {kX, pack_x_f32, 3, kTilesOf<Halves<F>, 3>.data()};
 
 }  // namespace
 
 const MatmulKernel& matmul_dense_avx2(WeightFormat format) {
   if (format == WeightFormat::kF32) return kF32;
-  return format == WeightFormat::kF16 ? kF16 : kBf16;
+  return format == WeightFormat::kF16 ? kHalves<WeightFormat::kF16> : kHalves<WeightFormat::kBf16>;
 }
 
 }  // namespace bp::cpu

@@ -6,25 +6,27 @@
 namespace bp::cpu {
 namespace {
 
-template <int R>
-void tile_f32(const MatmulTile& t) {
-  const auto* w = reinterpret_cast<const float*>(t.w);
-  const auto* x = reinterpret_cast<const float*>(t.x);
-  __m512 sum[R];
+struct F32 {
+  template <int R>
+  static void tile(const MatmulTile& t) {
+    const auto* w = reinterpret_cast<const float*>(t.w);
+    const auto* x = reinterpret_cast<const float*>(t.x);
+    __m512 sum[R];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) sum[r] = _mm512_setzero_ps();
+    for (int r = 0; r < R; ++r) sum[r] = _mm512_setzero_ps();
 #pragma GCC unroll 4
-  for (int64_t k = 0; k < t.k; ++k) {
-    read_ahead<R, 64>(reinterpret_cast<const std::byte*>(w));
-    const __m512 v = _mm512_load_ps(w);
+    for (int64_t k = 0; k < t.k; ++k) {
+      read_ahead<R, 64>(reinterpret_cast<const std::byte*>(w));
+      const __m512 v = _mm512_load_ps(w);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) sum[r] = _mm512_fmadd_ps(v, _mm512_set1_ps(x[r]), sum[r]);
-    w += kGroupRows;
-    x += R;
+      for (int r = 0; r < R; ++r) sum[r] = _mm512_fmadd_ps(v, _mm512_set1_ps(x[r]), sum[r]);
+      w += kGroupRows;
+      x += R;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, sum[r]);
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, sum[r]);
-}
+};
 
 // Both k of a 64-byte line of 16-bit weights.
 template <WeightFormat F>
@@ -40,47 +42,45 @@ inline void widen(const std::byte* line, __m512& first, __m512& second) {
 }
 
 // Even and odd k are summed apart: one chain would wait for itself where rows are few.
-template <WeightFormat F, int R>
-void tile_halves(const MatmulTile& t) {
-  const std::byte* w = t.w;
-  const auto* x = reinterpret_cast<const float*>(t.x);
-  __m512 even[R];
-  __m512 odd[R];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) even[r] = odd[r] = _mm512_setzero_ps();
-#pragma GCC unroll 2
-  for (int64_t k = 0; k < t.k; k += 2) {
-    read_ahead<R, 64>(w);
-    __m512 first;
-    __m512 second;
-    widen<F>(w, first, second);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      even[r] = _mm512_fmadd_ps(first, _mm512_set1_ps(x[r]), even[r]);
-      odd[r] = _mm512_fmadd_ps(second, _mm512_set1_ps(x[R + r]), odd[r]);
-    }
-    w += 64;
-    x += 2 * R;
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, _mm512_add_ps(even[r], odd[r]));
-}
-
-constexpr MatmulTileFn kF32Tiles[] = {tile_f32<1>, tile_f32<2>, tile_f32<3>, tile_f32<4>,  tile_f32<5>,  tile_f32<6>,
-                                      tile_f32<7>, tile_f32<8>, tile_f32<9>, tile_f32<10>, tile_f32<11>, tile_f32<12>};
 template <WeightFormat F>
-constexpr MatmulTileFn kHalfTiles[] = {tile_halves<F, 1>, tile_halves<F, 2>,  tile_halves<F, 3>,  tile_halves<F, 4>,
-                                       tile_halves<F, 5>, tile_halves<F, 6>,  tile_halves<F, 7>,  tile_halves<F, 8>,
-                                       tile_halves<F, 9>, tile_halves<F, 10>, tile_halves<F, 11>, tile_halves<F, 12>};
-constexpr MatmulKernel kF32 = {XFormat::kF32, pack_x_f32, 12, kF32Tiles};
-constexpr MatmulKernel kF16 = {XFormat::kF32, pack_x_f32, 12, kHalfTiles<WeightFormat::kF16>};
-constexpr MatmulKernel kBf16 = {XFormat::kF32, pack_x_f32, 12, kHalfTiles<WeightFormat::kBf16>};
+struct Halves {
+  template <int R>
+  static void tile(const MatmulTile& t) {
+    const std::byte* w = t.w;
+    const auto* x = reinterpret_cast<const float*>(t.x);
+    __m512 even[R];
+    __m512 odd[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) even[r] = odd[r] = _mm512_setzero_ps();
+#pragma GCC unroll 2
+    for (int64_t k = 0; k < t.k; k += 2) {
+      read_ahead<R, 64>(w);
+      __m512 first;
+      __m512 second;
+      widen<F>(w, first, second);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        even[r] = _mm512_fmadd_ps(first, _mm512_set1_ps(x[r]), even[r]);
+        odd[r] = _mm512_fmadd_ps(second, _mm512_set1_ps(x[R + r]), odd[r]);
+      }
+      w += 64;
+      x += 2 * R;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) _mm512_storeu_ps(t.y + kGroupRows * r, _mm512_add_ps(even[r], odd[r]));
+  }
+};
+
+constexpr XFormat kX = {XFormat::Kind::kF32};
+constexpr MatmulKernel kF32 = {kX, pack_x_f32, 12, kTilesOf<F32, 12>.data()};
+template <WeightFormat F>
+constexpr MatmulKernel kHalves = {kX, pack_x_f32, 12, kTilesOf<Halves<F>, 12>.data()};
 
 }  // namespace
 
 const MatmulKernel& matmul_dense_avx512(WeightFormat format) {
   if (format == WeightFormat::kF32) return kF32;
-  return format == WeightFormat::kF16 ? kF16 : kBf16;
+  return format == WeightFormat::kF16 ? kHalves<WeightFormat::kF16> : kHalves<WeightFormat::kBf16>;
 }
 
 }  // namespace bp::cpu

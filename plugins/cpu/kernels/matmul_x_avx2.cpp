@@ -18,8 +18,8 @@ inline int32_t sum(__m256i v) {
 }
 
 struct Quantised {
-  __m256i values;  // 32 i8
-  int32_t sum;
+  __m256i values;   // 32 i8
+  int32_t half[2];  // sums of the first and the last 16
   float scale;
 };
 
@@ -34,26 +34,35 @@ inline Quantised quantise(const float* x) {
   const __m256 inverse = _mm256_set1_ps(largest > 0 ? 127.0f / largest : 0.0f);
   __m256i q[4];
   for (int i = 0; i < 4; ++i) q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(v[i], inverse));
-  const __m256i total = _mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
+  const int32_t first = sum(_mm256_add_epi32(q[0], q[1]));
+  const int32_t last = sum(_mm256_add_epi32(q[2], q[3]));
   const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  return {_mm256_permutevar8x32_epi32(bytes, order), sum(total), largest / 127.0f};
+  return {_mm256_permutevar8x32_epi32(bytes, order), {first, last}, largest / 127.0f};
 }
 
-inline int32_t correction(XFormat format, const Quantised& q) {
-  const auto total = static_cast<uint32_t>(q.sum);  // of NaN it may be anything
-  if (format == XFormat::kI8Less128) return static_cast<int32_t>(0u - 128u * total);
-  if (format == XFormat::kI8Less8) return static_cast<int32_t>(0u - 8u * total);
-  return _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(q.scale * static_cast<float>(q.sum))));
+inline int32_t bits_of(float value) { return _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(value))); }
+
+// Of NaN a sum may be anything.
+inline int32_t correction(int offset, float scale, uint32_t sum) {
+  if (offset > 0) return static_cast<int32_t>(0u - static_cast<uint32_t>(offset) * sum);
+  return bits_of(scale * static_cast<float>(static_cast<int32_t>(sum)));
 }
 
 // The values of one block in row r of a tile of so many rows.
-inline void write_block(int32_t* out, int64_t tile_rows, XFormat format, const Quantised& q) {
-  out[0] = _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(q.scale)));
-  out[tile_rows] = correction(format, q);
+inline void write_block(int32_t* out, int64_t tile_rows, const XFormat& format, const Quantised& q) {
+  *out = bits_of(q.scale);
+  out += tile_rows;
+  const uint32_t half[2] = {static_cast<uint32_t>(q.half[0]), static_cast<uint32_t>(q.half[1])};
+  if (format.corrections == 1) {
+    *out = correction(format.offset, q.scale, half[0] + half[1]);
+    out += tile_rows;
+  } else {
+    for (int i = 0; i < 2; ++i, out += tile_rows) *out = correction(format.offset, q.scale, half[i]);
+  }
   alignas(32) int32_t quads[8];
   _mm256_store_si256(reinterpret_cast<__m256i*>(quads), q.values);
-  for (int i = 0; i < 8; ++i) out[(2 + i) * tile_rows] = quads[i];
+  for (int i = 0; i < 8; ++i, out += tile_rows) *out = quads[i];
 }
 
 inline void subtract(const float* x, const Quantised& q, float* rest) {
@@ -66,10 +75,11 @@ inline void subtract(const float* x, const Quantised& q, float* rest) {
 
 void pack_x_i8_avx2(const MatmulX& args) {
   const int64_t tile_rows = args.rows * args.parts;
+  const int64_t words = 9 + args.format.corrections;
   for (int64_t r = 0; r < args.rows; ++r) {
-    const float* x = args.x + r * args.k;
+    const float* x = args.row(r);
     auto* out = reinterpret_cast<int32_t*>(args.out) + r;
-    for (int64_t k = 0; k < args.k; k += kBlock, out += 10 * tile_rows) {
+    for (int64_t k = 0; k < args.k; k += kBlock, out += words * tile_rows) {
       const Quantised q = quantise(x + k);
       write_block(out, tile_rows, args.format, q);
       if (args.parts == 1) continue;

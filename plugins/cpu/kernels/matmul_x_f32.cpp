@@ -8,7 +8,7 @@ void pack_x_f32(const MatmulX& args) {
   auto* out = reinterpret_cast<float*>(args.out);
   const int64_t padded = (args.k + 1) / 2 * 2;
   if (args.rows == 1) {
-    std::memcpy(out, args.x, static_cast<size_t>(args.k) * sizeof(float));
+    std::memcpy(out, args.row(0), static_cast<size_t>(args.k) * sizeof(float));
     if (padded > args.k) out[args.k] = 0;
     return;
   }
@@ -16,7 +16,8 @@ void pack_x_f32(const MatmulX& args) {
   for (int64_t begin = 0; begin < padded; begin += kPiece) {
     const int64_t end = begin + kPiece < padded ? begin + kPiece : padded;
     for (int64_t r = 0; r < args.rows; ++r) {
-      for (int64_t k = begin; k < end; ++k) out[k * args.rows + r] = k < args.k ? args.x[r * args.k + k] : 0.0f;
+      const float* x = args.row(r);
+      for (int64_t k = begin; k < end; ++k) out[k * args.rows + r] = k < args.k ? x[k] : 0.0f;
     }
   }
 }

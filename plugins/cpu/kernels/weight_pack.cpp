@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "kernels/weight_unpack.h"
+
 namespace bp::cpu {
 namespace {
 
@@ -70,51 +72,138 @@ void split_pairs(std::byte* lines, int64_t n_lines) {
   }
 }
 
-struct BlockShape {
-  int64_t halves;       // before the quants: scale, or scale and minimum
-  int64_t quant_bytes;  // of a row
-  __m128i flip;
+// Eight lines of codes of 32 k, as the planes of a shape have them.
+class PlaneWriter {
+ public:
+  PlaneWriter(const std::byte* lines, std::byte* out) : lines_(lines), out_(out) {}
+
+  // out[line] = the sum of lines `first` .. `first + count - 1`, their bits from `bit` on, `mask` of them, each
+  // shifted left by `step` more than the one before.
+  struct Plane {
+    int line, first, count, bit, mask, step;
+  };
+  void write(const Plane& plane) const {
+    const __m128i mask = _mm_set1_epi8(static_cast<char>(plane.mask));
+    for (int at = 0; at < 64; at += 16) {
+      __m128i sum = _mm_setzero_si128();
+      for (int i = 0; i < plane.count; ++i) {
+        const auto* line = reinterpret_cast<const __m128i*>(lines_ + 64 * (plane.first + i) + at);
+        const __m128i bits = _mm_and_si128(_mm_srl_epi16(_mm_load_si128(line), _mm_cvtsi32_si128(plane.bit)), mask);
+        sum = _mm_or_si128(sum, _mm_sll_epi16(bits, _mm_cvtsi32_si128(i * plane.step)));
+      }
+      _mm_store_si128(reinterpret_cast<__m128i*>(out_ + 64 * plane.line + at), sum);
+    }
+  }
+
+ private:
+  const std::byte* lines_;
+  std::byte* out_;
 };
 
-void pack_blocks(const PackGroup& group, const BlockShape& shape) {
-  const int64_t n_blocks = group.k / kBlock;
-  const int64_t block_bytes = 2 * shape.halves + shape.quant_bytes;
-  const int64_t panel_bytes = scale_panel_bytes(n_blocks, shape.halves);
-  std::byte* quants = group.dst + panel_bytes;
-  std::memset(group.dst + n_blocks * 32 * shape.halves, 0,
-              static_cast<size_t>(panel_bytes - n_blocks * 32 * shape.halves));
-  for (int64_t b = 0; b < n_blocks; ++b) {
-    const std::byte* src = group.src + b * block_bytes;
-    for (int64_t h = 0; h < shape.halves; ++h) {
-      uint16_t half[16] = {};
-      for (int64_t row = 0; row < group.rows; ++row)
-        std::memcpy(half + row, src + static_cast<uint64_t>(row) * group.src_row_bytes + 2 * h, 2);
-      std::memcpy(group.dst + (b * shape.halves + h) * 32, half, sizeof(half));
-    }
-    const Words words{src + 2 * shape.halves, group.src_row_bytes, group.rows, quants + b * shape.quant_bytes * 16};
-    for (int64_t word = 0; word < shape.quant_bytes / 4; word += 4) interleave_4(words, word, shape.flip);
+void write_nibbles(const std::byte* lines, std::byte* out) {
+  const __m128i low = _mm_set1_epi8(15);
+  for (int at = 0; at < 256; at += 16) {
+    const __m128i a = _mm_load_si128(reinterpret_cast<const __m128i*>(lines + at));
+    const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(lines + 256 + at));
+    const __m128i both = _mm_or_si128(_mm_and_si128(a, low), _mm_slli_epi16(_mm_and_si128(b, low), 4));
+    _mm_store_si128(reinterpret_cast<__m128i*>(out + at), both);
   }
 }
+
+void write_planes(Planes planes, const std::byte* lines, std::byte* out) {
+  const PlaneWriter writer(lines, out);
+  switch (planes) {
+    case Planes::kBytes:
+      std::memcpy(out, lines, 512);
+      return;
+    case Planes::kNibbles:
+      return write_nibbles(lines, out);
+    case Planes::kNibblesBit:
+      write_nibbles(lines, out);
+      return writer.write({4, 0, 8, 4, 1, 1});
+    case Planes::kNibblesPair:
+      write_nibbles(lines, out);
+      writer.write({4, 0, 4, 4, 3, 2});
+      return writer.write({5, 4, 4, 4, 3, 2});
+    case Planes::kPairs:
+      writer.write({0, 0, 4, 0, 3, 2});
+      return writer.write({1, 4, 4, 0, 3, 2});
+    case Planes::kPairsBit:
+      writer.write({0, 0, 4, 0, 3, 2});
+      writer.write({1, 4, 4, 0, 3, 2});
+      return writer.write({2, 0, 8, 2, 1, 1});
+  }
+}
+
+class BlockPacker {
+ public:
+  explicit BlockPacker(const PackGroup& group) : group_(group), shape_(block_shape(group.format)) {
+    for (UnpackedBlock& row : rows_) {
+      std::memset(&row, 0, sizeof(row));
+      std::memset(row.code, shape_.table == CodeTable::kNone ? shape_.offset : 0, sizeof(row.code));
+    }
+  }
+
+  void pack() {
+    const int64_t n_blocks = group_.k / shape_.block_k;
+    const int64_t record = record_bytes(shape_);
+    const int64_t panel = panel_bytes(shape_, group_.k);
+    const int64_t code_bytes = shape_.block_k / kBlock * plane_bytes(shape_.planes);
+    std::byte* codes = group_.dst + panel;
+    std::memset(group_.dst + n_blocks * record, 0, static_cast<size_t>(panel - n_blocks * record));
+    for (int64_t b = 0; b < n_blocks; ++b) {
+      const std::byte* src = group_.src + b * shape_.file_bytes;
+      if (shape_.plane_at >= 0) {
+        pack_planes(src, codes + b * code_bytes);
+      } else {
+        pack_codes(src, codes + b * code_bytes);
+      }
+      pack_record(group_.dst + b * record);
+    }
+  }
+
+ private:
+  // The file has a row of the planes as they are.
+  void pack_planes(const std::byte* src, std::byte* codes) {
+    for (int64_t row = 0; row < group_.rows; ++row)
+      unpack_record(group_.format, src + static_cast<uint64_t>(row) * group_.src_row_bytes, rows_[row]);
+    const Words words{src + shape_.plane_at, group_.src_row_bytes, group_.rows, codes};
+    const int64_t n_words = shape_.block_k / kBlock * plane_bytes(shape_.planes) / 64;
+    const __m128i flip = _mm_set1_epi8(static_cast<char>(group_.format == WeightFormat::kQ8_0 ? 0x80 : 0));
+    for (int64_t word = 0; word < n_words; word += 4) interleave_4(words, word, flip);
+  }
+
+  void pack_codes(const std::byte* src, std::byte* codes) {
+    for (int64_t row = 0; row < group_.rows; ++row)
+      unpack_block(group_.format, src + static_cast<uint64_t>(row) * group_.src_row_bytes, rows_[row]);
+    alignas(64) std::byte lines[64 * 64];
+    const Words words{reinterpret_cast<const std::byte*>(rows_[0].code), sizeof(UnpackedBlock), kGroupRows, lines};
+    for (int64_t word = 0; word < shape_.block_k / 4; word += 4) interleave_4(words, word, _mm_setzero_si128());
+    for (int64_t b = 0; b < shape_.block_k / kBlock; ++b)
+      write_planes(shape_.planes, lines + 512 * b, codes + b * plane_bytes(shape_.planes));
+  }
+
+  void pack_record(std::byte* out) const {
+    for (int i = 0; i < shape_.n_halves; ++i) {
+      for (int64_t row = 0; row < kGroupRows; ++row, out += 2) std::memcpy(out, &rows_[row].half[i], 2);
+    }
+    for (int i = 0; i < shape_.n_bytes; ++i) {
+      for (int64_t row = 0; row < kGroupRows; ++row, ++out) *out = static_cast<std::byte>(rows_[row].byte[i]);
+    }
+  }
+
+  const PackGroup& group_;
+  const BlockShape shape_;
+  UnpackedBlock rows_[kGroupRows];
+};
 
 }  // namespace
 
 void pack_group(const PackGroup& group) {
+  if (is_block_format(group.format)) return BlockPacker(group).pack();
   const Words words{group.src, group.src_row_bytes, group.rows, group.dst};
-  switch (group.format) {
-    case WeightFormat::kF32:
-      return interleave(words, group.k * 4);
-    case WeightFormat::kF16:
-      interleave(words, group.k * 2);
-      return split_pairs(group.dst, (group.k + 1) / 2);
-    case WeightFormat::kBf16:
-      return interleave(words, group.k * 2);
-    case WeightFormat::kQ8_0:
-      return pack_blocks(group, {1, 32, _mm_set1_epi8(-128)});
-    case WeightFormat::kQ4_0:
-      return pack_blocks(group, {1, 16, _mm_setzero_si128()});
-    case WeightFormat::kQ4_1:
-      return pack_blocks(group, {2, 16, _mm_setzero_si128()});
-  }
+  interleave(words, group.k * (group.format == WeightFormat::kF32 ? 4 : 2));
+  if (group.format == WeightFormat::kF16) split_pairs(group.dst, (group.k + 1) / 2);
 }
 
 }  // namespace bp::cpu

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/matmul.h"
+#include "kernels/weight_format.h"
 
 namespace bp::cpu {
 

@@ -2,6 +2,7 @@
 
 #include "kernels/convert.h"
 #include "ops/rows.h"
+#include "weight_layout.h"
 
 namespace bp::cpu {
 namespace {
@@ -17,8 +18,10 @@ class GatherRowsOp : public Op {
       if (!table_.is_static(i)) return "a row of the table is dynamic";
     }
     row_elements_ = table_.bounds(1, table_.rank);
-    if (row_bytes(table_.dtype, 32) == 0) return "the table's dtype is not read by this plugin";
-    if (!is_plain_float(table_.dtype) && table_.columns() % 32 != 0) return "a row of the table has half a block";
+    format_ = format_of_dtype(table_.dtype);
+    if (!format_.has_value()) return "the table's dtype is not read by this plugin";
+    if (is_block_format(*format_) && table_.columns() % block_shape(*format_).block_k != 0)
+      return "a row of the table has half a block";
     return nullptr;
   }
 
@@ -28,22 +31,30 @@ class GatherRowsOp : public Op {
     auto* y = run.arg<float>(2);
     const int64_t n_table = table_.size(0, run.dyn);
     const uint64_t bytes = row_bytes(table_.dtype, row_elements_);
-    const auto convert = avx512_ ? avx512::row_to_f32 : avx2::row_to_f32;
     for_ranges(run, rows_.size(0, run.dyn), row_elements_, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         float* out = y + i * row_elements_;
         if (rows[i] < 0 || rows[i] >= n_table) {
           std::memset(out, 0, static_cast<uint64_t>(row_elements_) * sizeof(float));
         } else {
-          convert(table_.dtype, table + static_cast<uint64_t>(rows[i]) * bytes, out, row_elements_);
+          convert(table + static_cast<uint64_t>(rows[i]) * bytes, out);
         }
       }
     });
   }
 
  private:
+  void convert(const std::byte* row, float* y) const {
+    if (is_block_format(*format_)) {
+      (avx512_ ? avx512::block_row_to_f32 : avx2::block_row_to_f32)(*format_, row, y, row_elements_);
+    } else {
+      (avx512_ ? avx512::row_to_f32 : avx2::row_to_f32)(table_.dtype, row, y, row_elements_);
+    }
+  }
+
   Tensor table_;
   Tensor rows_;
+  std::optional<WeightFormat> format_;
   int64_t row_elements_ = 0;
   bool avx512_ = false;
 };
@@ -51,7 +62,8 @@ class GatherRowsOp : public Op {
 constexpr bp_kernel kRows[] = {
     row<GatherRowsOp>({.id = "cpu.gather_rows",
                        .pattern = "gather_rows",
-                       .where = "dtype(table)=f32|f16|bf16|q8_0|q4_0|q4_1; dtype(out)=f32"}),
+                       .where = "dtype(table)=f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q2_k|q3_k|q4_k|q5_k|q6_k|iq4_nl|"
+                                "iq4_xs|mxfp4; dtype(out)=f32"}),
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "ops/region_view.h"
 
+#include "weight_layout.h"
+
 namespace bp::cpu {
 
 int64_t Tensor::sizes(uint32_t begin, uint32_t end, const int64_t* dyn) const {
@@ -23,15 +25,13 @@ uint64_t row_bytes(uint16_t dtype, int64_t n) {
     case BP_DT_F16:
     case BP_DT_BF16:
       return count * 2;
-    case BP_DT_Q8_0:
-      return count / 32 * 34;
-    case BP_DT_Q4_0:
-      return count / 32 * 18;
-    case BP_DT_Q4_1:
-      return count / 32 * 20;
     default:
-      return 0;
+      break;
   }
+  const auto format = format_of_dtype(dtype);
+  if (!format.has_value() || !is_block_format(*format)) return 0;
+  const BlockShape shape = block_shape(*format);
+  return count / shape.block_k * shape.file_bytes;
 }
 
 bool is_plain_float(uint16_t dtype) { return dtype == BP_DT_F32 || dtype == BP_DT_F16 || dtype == BP_DT_BF16; }

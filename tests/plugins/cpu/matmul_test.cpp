@@ -12,6 +12,7 @@ namespace bp::tiny {
 namespace {
 
 constexpr int64_t kMaxRows = 300;
+constexpr const char* kLayout = "cpu.r16@1";
 
 // One device for each instruction set, opened once: a lower set than asked for where the machine has less.
 Device& device_of(const std::string& isa) {
@@ -37,10 +38,9 @@ class Product {
       : device_(device_of(isa)), n_(weights[0]->n), k_(weights[0]->k) {
     x_ = add(BP_DT_F32, {-1, k_}, kMaxRows * k_ * 4);
     for (const Weight* weight : weights) {
-      const std::string layout = std::string("cpu.") + name_of(weight->dtype) + "_r16@1";
       Operand operand{weight->dtype, {weight->n, weight->k}};
-      memory_.push_back(pack(device_, layout, operand, weight->file.data()));
-      operand.layout = device_.intern(layout);
+      memory_.push_back(pack(device_, kLayout, operand, weight->file.data()));
+      operand.layout = device_.intern(kLayout);
       operand.span = memory_.back()->span();
       operands_.push_back(operand);
     }
@@ -61,10 +61,6 @@ class Product {
   }
 
  private:
-  static const char* name_of(uint16_t dtype) {
-    return std::find_if(std::begin(kFormats), std::end(kFormats), [&](const Format& f) { return f.dtype == dtype; })
-        ->name;
-  }
   float* add(uint16_t dtype, const std::vector<int64_t>& dims, int64_t bytes) {
     memory_.push_back(std::make_unique<Memory>(device_, static_cast<uint64_t>(bytes)));
     operands_.push_back({dtype, dims, 0, memory_.back()->span()});
@@ -134,17 +130,24 @@ void expect_near(const std::vector<float>& got, const std::vector<double>& want)
 }
 
 const Shape kShapes[] = {{1, 32}, {15, 64}, {16, 32}, {17, 96}, {33, 288}, {130, 160}, {16, 2048}};
+
+// k in whole blocks, at least one.
+int64_t whole_blocks(int64_t k, uint16_t dtype) {
+  const int64_t block = block_elements(dtype);
+  return std::max<int64_t>((k + block / 2) / block, 1) * block;
+}
 const int64_t kRows[] = {0, 1, 2, 3, 5, 12, 13, 31, 33, 257};
 
 TEST(Matmul, EqualsPlainLoopsOnEveryInstructionSet) {
   for (const char* isa : kIsas) {
-    for (const Format& format : kFormats) {
+    for (const Format& format : all_formats()) {
       for (const Shape& shape : kShapes) {
         SCOPED_TRACE(std::string(isa) + " " + format.name + " n=" + std::to_string(shape.n) +
                      " k=" + std::to_string(shape.k));
-        const Weight w = random_weight(format.dtype, shape.n, shape.k, 3);
-        Product product(isa, std::string("cpu.matmul_") + format.name, {&w}, {});
-        const std::vector<float> x = random_floats(kMaxRows * shape.k, 4);
+        const int64_t k = whole_blocks(shape.k, format.dtype);
+        const Weight w = random_weight(format.dtype, shape.n, k, 3);
+        Product product(isa, "cpu.matmul", {&w}, {});
+        const std::vector<float> x = random_floats(kMaxRows * k, 4);
         const int64_t most = shape.n == 33 ? 257 : 33;
         const std::vector<double> want = plain(w, rounded(x, w, isa).data(), most);
         for (const int64_t rows : kRows) {
@@ -157,11 +160,11 @@ TEST(Matmul, EqualsPlainLoopsOnEveryInstructionSet) {
 
 TEST(Matmul, TakesRowsOfPlainWeightsThatEndOddly) {
   for (const char* isa : kIsas) {
-    for (const Format& format : {kFormats[0], kFormats[1], kFormats[2]}) {
+    for (const Format& format : kPlainFormats) {
       for (const Shape& shape : {Shape{1, 1}, Shape{3, 7}, Shape{31, 33}, Shape{20, 65}}) {
         SCOPED_TRACE(std::string(isa) + " " + format.name + " k=" + std::to_string(shape.k));
         const Weight w = random_weight(format.dtype, shape.n, shape.k, 5);
-        Product product(isa, std::string("cpu.matmul_") + format.name, {&w}, {});
+        Product product(isa, "cpu.matmul", {&w}, {});
         const std::vector<float> x = random_floats(kMaxRows * shape.k, 6);
         const std::vector<double> want = plain(w, rounded(x, w, isa).data(), 14);
         for (const int64_t rows : {1, 14})
@@ -173,10 +176,10 @@ TEST(Matmul, TakesRowsOfPlainWeightsThatEndOddly) {
 
 TEST(Matmul, ARowHasTheSameBitsWhateverTheBatch) {
   for (const char* isa : kIsas) {
-    for (const Format& format : kFormats) {
+    for (const Format& format : all_formats()) {
       SCOPED_TRACE(std::string(isa) + " " + format.name);
       const Weight w = random_weight(format.dtype, 81, 512, 7);
-      Product product(isa, std::string("cpu.matmul_") + format.name, {&w}, {});
+      Product product(isa, "cpu.matmul", {&w}, {});
       const std::vector<float> x = random_floats(kMaxRows * w.k, 8);
       const std::vector<float> all = product.run(x.data(), kMaxRows);
       for (int64_t row = 0; row < kMaxRows; row += 7) {
@@ -191,28 +194,27 @@ TEST(Matmul, ARowHasTheSameBitsWhateverTheBatch) {
 }
 
 TEST(Matmul, QuantisedWeightsGiveTheSameBitsOnEveryInstructionSet) {
-  for (const Format& format : {kFormats[3], kFormats[4], kFormats[5]}) {
+  for (const Format& format : kBlockFormats) {
     SCOPED_TRACE(format.name);
-    const Weight w = random_weight(format.dtype, 50, 320, 9);
+    const Weight w = random_weight(format.dtype, 50, whole_blocks(320, format.dtype), 9);
     const std::vector<float> x = random_floats(20 * w.k, 10);
     std::vector<std::vector<float>> results;
-    for (const char* isa : kIsas)
-      results.push_back(Product(isa, std::string("cpu.matmul_") + format.name, {&w}, {}).run(x.data(), 20));
+    for (const char* isa : kIsas) results.push_back(Product(isa, "cpu.matmul", {&w}, {}).run(x.data(), 20));
     for (const auto& result : results) EXPECT_EQ(std::memcmp(result.data(), results[0].data(), result.size() * 4), 0);
   }
 }
 
 TEST(Matmul, AddsABiasOrAResidual) {
   for (const char* isa : {"avx2", "avx512_bf16"}) {
-    for (const Format& format : kFormats) {
+    for (const Format& format : all_formats()) {
       SCOPED_TRACE(std::string(isa) + " " + format.name);
-      const Weight w = random_weight(format.dtype, 37, 128, 11);
+      const Weight w = random_weight(format.dtype, 37, whole_blocks(128, format.dtype), 11);
       const std::vector<float> x = random_floats(kMaxRows * w.k, 12);
       const std::vector<float> b = random_floats(kMaxRows * w.n, 13);
-      const std::vector<float> y = Product(isa, std::string("cpu.matmul_") + format.name, {&w}, {}).run(x.data(), 40);
-      Product bias(isa, std::string("cpu.matmul_bias_") + format.name, {&w}, {w.n});
+      const std::vector<float> y = Product(isa, "cpu.matmul", {&w}, {}).run(x.data(), 40);
+      Product bias(isa, "cpu.matmul_bias", {&w}, {w.n});
       bias.set_b({b.begin(), b.begin() + w.n});
-      Product residual(isa, std::string("cpu.matmul_add_") + format.name, {&w}, {-1, w.n});
+      Product residual(isa, "cpu.matmul_add", {&w}, {-1, w.n});
       residual.set_b(b);
       const std::vector<float> with_bias = bias.run(x.data(), 40);
       const std::vector<float> with_residual = residual.run(x.data(), 40);
@@ -226,16 +228,15 @@ TEST(Matmul, AddsABiasOrAResidual) {
 
 TEST(Matmul, GatesWithSilu) {
   for (const char* isa : {"avx2", "avx512_bf16"}) {
-    for (const Format& format : kFormats) {
+    for (const Format& format : all_formats()) {
       SCOPED_TRACE(std::string(isa) + " " + format.name);
-      const Weight wg = random_weight(format.dtype, 70, 96, 14);
-      const Weight wu = random_weight(format.dtype, 70, 96, 15);
+      const Weight wg = random_weight(format.dtype, 70, whole_blocks(96, format.dtype), 14);
+      const Weight wu = random_weight(format.dtype, 70, whole_blocks(96, format.dtype), 15);
       const std::vector<float> x = random_floats(kMaxRows * wg.k, 16);
-      const std::string name = std::string("cpu.matmul_") + format.name;
+      const std::string name = "cpu.matmul";
       const std::vector<float> g = Product(isa, name, {&wg}, {}).run(x.data(), 29);
       const std::vector<float> u = Product(isa, name, {&wu}, {}).run(x.data(), 29);
-      const std::vector<float> y =
-          Product(isa, std::string("cpu.matmul_silu_mul_") + format.name, {&wg, &wu}, {}).run(x.data(), 29);
+      const std::vector<float> y = Product(isa, "cpu.matmul_silu_mul", {&wg, &wu}, {}).run(x.data(), 29);
       for (size_t i = 0; i < y.size(); ++i) {
         const double want = static_cast<double>(g[i]) / (1 + std::exp(-static_cast<double>(g[i]))) * u[i];
         ASSERT_NEAR(y[i], want, 1e-5 * std::abs(want) + 1e-6) << i;
@@ -246,10 +247,10 @@ TEST(Matmul, GatesWithSilu) {
 
 TEST(Matmul, ZerosAndNotANumberStayInTheirRow) {
   for (const char* isa : kIsas) {
-    for (const Format& format : kFormats) {
+    for (const Format& format : all_formats()) {
       SCOPED_TRACE(std::string(isa) + " " + format.name);
-      const Weight w = random_weight(format.dtype, 20, 64, 17);
-      Product product(isa, std::string("cpu.matmul_") + format.name, {&w}, {});
+      const Weight w = random_weight(format.dtype, 20, whole_blocks(64, format.dtype), 17);
+      Product product(isa, "cpu.matmul", {&w}, {});
       std::vector<float> x = random_floats(14 * w.k, 18);
       const std::vector<float> before = product.run(x.data(), 14);
       std::fill(x.begin() + 3 * w.k, x.begin() + 4 * w.k, 0.0f);

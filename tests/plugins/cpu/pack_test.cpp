@@ -1,6 +1,7 @@
 // The packed layouts of weights: their bytes, and packing in slices.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "random_weight.h"
@@ -14,7 +15,7 @@ Device& device() {
   return one;
 }
 
-std::string layout_of(const Format& format) { return std::string("cpu.") + format.name + "_r16@1"; }
+constexpr const char* kLayout = "cpu.r16@1";
 
 template <class T>
 T at(const std::byte* data, int64_t index) {
@@ -24,9 +25,9 @@ T at(const std::byte* data, int64_t index) {
 }
 
 TEST(Pack, InterleavesPlainWeights) {
-  for (const Format& format : {kFormats[0], kFormats[1], kFormats[2]}) {
+  for (const Format& format : kPlainFormats) {
     const Weight w = random_weight(format.dtype, 21, 35, 1);
-    const auto packed = pack(device(), layout_of(format), {w.dtype, {w.n, w.k}}, w.file.data());
+    const auto packed = pack(device(), kLayout, {w.dtype, {w.n, w.k}}, w.file.data());
     const int64_t padded = format.dtype == BP_DT_F32 ? 35 : 36;
     for (int64_t n = 0; n < 32; ++n) {
       for (int64_t k = 0; k < padded; ++k) {
@@ -47,7 +48,7 @@ TEST(Pack, InterleavesPlainWeights) {
 
 TEST(Pack, InterleavesBlocks) {
   const Weight w = random_weight(BP_DT_Q8_0, 18, 96, 2);
-  const auto packed = pack(device(), "cpu.q8_0_r16@1", {w.dtype, {w.n, w.k}}, w.file.data());
+  const auto packed = pack(device(), kLayout, {w.dtype, {w.n, w.k}}, w.file.data());
   constexpr int64_t kPanel = 128;  // three blocks of 32 bytes of scales, up to whole lines
   for (int64_t n = 0; n < 32; ++n) {
     const std::byte* group = packed->data() + n / 16 * (kPanel + 3 * 512);
@@ -62,10 +63,10 @@ TEST(Pack, InterleavesBlocks) {
 }
 
 TEST(Pack, SlicesGiveWhatTheWholeGives) {
-  for (const Format& format : kFormats) {
-    const Weight w = random_weight(format.dtype, 100, 64, 3);
-    const auto whole = pack(device(), layout_of(format), {w.dtype, {w.n, w.k}}, w.file.data());
-    const auto slices = pack(device(), layout_of(format), {w.dtype, {w.n, w.k}}, w.file.data(), 2);
+  for (const Format& format : all_formats()) {
+    const Weight w = random_weight(format.dtype, 100, std::max<int64_t>(64, block_elements(format.dtype)), 3);
+    const auto whole = pack(device(), kLayout, {w.dtype, {w.n, w.k}}, w.file.data());
+    const auto slices = pack(device(), kLayout, {w.dtype, {w.n, w.k}}, w.file.data(), 2);
     EXPECT_EQ(std::memcmp(whole->data(), slices->data(), whole->span().bytes), 0) << format.name;
   }
 }
@@ -83,11 +84,12 @@ bp_status layout_info(const char* layout, uint16_t dtype, std::vector<int64_t> d
 }
 
 TEST(Pack, RefusesWhatItCannotPack) {
-  EXPECT_EQ(layout_info("cpu.q8_0_r16@1", BP_DT_Q8_0, {16, 64}), BP_OK);
-  EXPECT_EQ(layout_info("cpu.q8_0_r16@1", BP_DT_Q8_0, {16, 33}), BP_E_UNSUPPORTED);
-  EXPECT_EQ(layout_info("cpu.q8_0_r16@1", BP_DT_Q4_0, {16, 64}), BP_E_UNSUPPORTED);
-  EXPECT_EQ(layout_info("cpu.q8_0_r16@1", BP_DT_Q8_0, {0, 64}), BP_E_UNSUPPORTED);
-  EXPECT_EQ(layout_info("cpu.q8_0_r16@1", BP_DT_Q8_0, {int64_t{1} << 40, 64}), BP_E_UNSUPPORTED);
+  EXPECT_EQ(layout_info(kLayout, BP_DT_Q8_0, {16, 64}), BP_OK);
+  EXPECT_EQ(layout_info(kLayout, BP_DT_Q8_0, {16, 33}), BP_E_UNSUPPORTED);
+  EXPECT_EQ(layout_info(kLayout, BP_DT_Q4_K, {16, 64}), BP_E_UNSUPPORTED);
+  EXPECT_EQ(layout_info(kLayout, BP_DT_I32, {16, 64}), BP_E_UNSUPPORTED);
+  EXPECT_EQ(layout_info(kLayout, BP_DT_Q8_0, {0, 64}), BP_E_UNSUPPORTED);
+  EXPECT_EQ(layout_info(kLayout, BP_DT_Q8_0, {int64_t{1} << 40, 64}), BP_E_UNSUPPORTED);
   EXPECT_EQ(layout_info("somebody.else@1", BP_DT_Q8_0, {16, 64}), BP_E_INVALID);
 }
 
