@@ -24,14 +24,11 @@ Case gather(const std::string& suffix, DType dtype, std::vector<int64_t> dims) {
 }  // namespace
 
 Cases gather_rows_cases() {
-  return {
+  Cases cases = {
       gather("f32", DType::kF32, {50, 33}),
       gather("f32_rank3", DType::kF32, {50, 3, 7}),
       gather("f16", DType::kF16, {50, 31}),
       gather("bf16", DType::kBF16, {50, 257}),
-      gather("q8_0", DType::kQ8_0, {50, 96}),
-      gather("q4_0", DType::kQ4_0, {50, 288}),
-      gather("q4_1", DType::kQ4_1, {50, 32}),
       {"gather_rows_activation",
        [](Problem& p) {
          const ValueId table = p.activation("table", {p.symbol("t", 40), Problem::fixed(24)});
@@ -42,6 +39,13 @@ Cases gather_rows_cases() {
          for (const int64_t n : kSizes) p.runs.push_back({{"n", n}, {"t", n == 0 ? 0 : 25}});
        }},
   };
+  for (const DType dtype :
+       {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ2_K, DType::kQ3_K, DType::kQ4_K,
+        DType::kQ5_K, DType::kQ6_K, DType::kIQ4_NL, DType::kIQ4_XS, DType::kMXFP4}) {
+    const int64_t block = dtype_info(dtype).block_elements;
+    cases.push_back(gather(std::string(dtype_name(dtype)), dtype, {50, 3 * block}));
+  }
+  return cases;
 }
 
 }  // namespace bp::conformance

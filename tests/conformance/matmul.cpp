@@ -8,9 +8,15 @@ namespace {
 constexpr float kSpread = 0.1f;  // of the weights
 
 struct Dtype {
-  const char* name;
+  std::string name;
   DType dtype;
   double spread;  // of the results: what quantised activations cost
+
+  // k in whole blocks, at least one.
+  int64_t whole(int64_t k) const {
+    const int64_t block = dtype_info(dtype).block_elements;
+    return (k + block - 1) / block * block;
+  }
 };
 
 // Rounded operands cost a part of what a typical sum of k products is.
@@ -18,7 +24,8 @@ Problem::Tolerance tolerance(const Dtype& w, int64_t k) {
   return {1e-6 + w.spread * kSpread * std::sqrt(static_cast<double>(k)), 1e-5, w.spread};
 }
 
-Case matmul(const Dtype& w, int64_t n, int64_t k, const char* suffix) {
+Case matmul(const Dtype& w, int64_t n, int64_t least_k, const char* suffix) {
+  const int64_t k = w.whole(least_k);
   return {std::string("matmul_") + w.name + "_" + suffix, [=](Problem& p) {
             const ValueId x = p.activation("x", {p.symbol("t", 257), Problem::fixed(k)});
             p.output(p.builder().matmul(x, p.weight("w", w.dtype, {n, k}, kSpread)));
@@ -32,7 +39,7 @@ Case fused(const Dtype& w, const std::string& kind) {
   return {"matmul_" + kind + "_" + w.name, [=](Problem& p) {
             GraphBuilder& b = p.builder();
             constexpr int64_t n = 97;
-            constexpr int64_t k = 160;
+            const int64_t k = w.whole(160);
             const Extent t = p.symbol("t", 257);
             const ValueId x = p.activation("x", {t, Problem::fixed(k)});
             const ValueId y = b.matmul(x, p.weight("w", w.dtype, {n, k}, kSpread));
@@ -61,12 +68,15 @@ Case many(const Dtype& w, const std::string& kind) {
           }};
 }
 
+constexpr DType kBlockDtypes[] = {DType::kQ8_0,   DType::kQ4_0,   DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
+                                  DType::kQ2_K,   DType::kQ3_K,   DType::kQ4_K, DType::kQ5_K, DType::kQ6_K,
+                                  DType::kIQ4_NL, DType::kIQ4_XS, DType::kMXFP4};
+
 }  // namespace
 
 Cases matmul_cases() {
-  const std::vector<Dtype> dtypes = {{"f32", DType::kF32, 1e-5},   {"f16", DType::kF16, 1e-2},
-                                     {"bf16", DType::kBF16, 1e-2}, {"q8_0", DType::kQ8_0, 1e-2},
-                                     {"q4_0", DType::kQ4_0, 1e-2}, {"q4_1", DType::kQ4_1, 1e-2}};
+  std::vector<Dtype> dtypes = {{"f32", DType::kF32, 1e-5}, {"f16", DType::kF16, 1e-2}, {"bf16", DType::kBF16, 1e-2}};
+  for (const DType dtype : kBlockDtypes) dtypes.push_back({std::string(dtype_name(dtype)), dtype, 1e-2});
   Cases cases;
   for (const Dtype& w : dtypes) {
     cases.push_back(matmul(w, 64, 256, "even"));

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "quant/quant.h"
+#include "random_blocks.h"
 
 namespace bp::conformance {
 namespace {
@@ -69,11 +70,15 @@ void Problem::output(ValueId value) { builder_.output(value, fmt::format("y{}", 
 
 Bytes random_bytes(DType dtype, int64_t rows, int64_t columns, float spread, unsigned seed) {
   std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, spread);
-  std::vector<float> row(static_cast<size_t>(columns));
   const auto stride = row_bytes(dtype, static_cast<uint64_t>(columns));
   BP_CHECK(stride.has_value(), "{} columns of {}", columns, dtype_name(dtype));
   Bytes out(static_cast<size_t>(rows) * *stride);
+  if (!can_encode(dtype)) {
+    random_blocks(dtype, spread, random, out);
+    return out;
+  }
+  std::normal_distribution<float> normal(0, spread);
+  std::vector<float> row(static_cast<size_t>(columns));
   for (int64_t r = 0; r < rows; ++r) {
     for (float& x : row) x = normal(random);
     const Status encoded = encode_row(dtype, row.data(), out.data() + static_cast<uint64_t>(r) * *stride, columns);
