@@ -16,7 +16,6 @@ void decode_f16(const std::byte* src, float* dst, int64_t n);
 void encode_f16(const float* src, std::byte* dst, int64_t n);
 void decode_bf16(const std::byte* src, float* dst, int64_t n);
 void encode_bf16(const float* src, std::byte* dst, int64_t n);
-
 void decode_fp8_e4m3(const std::byte* src, float* dst, int64_t n);
 void encode_fp8_e4m3(const float* src, std::byte* dst, int64_t n);
 void decode_fp8_e5m2(const std::byte* src, float* dst, int64_t n);
@@ -30,11 +29,13 @@ void decode_q4_0(const std::byte* src, float* dst, int64_t n_blocks);
 void encode_q4_0(const float* src, std::byte* dst, int64_t n_blocks);
 void decode_q4_1(const std::byte* src, float* dst, int64_t n_blocks);
 void encode_q4_1(const float* src, std::byte* dst, int64_t n_blocks);
-
 void decode_q5_0(const std::byte* src, float* dst, int64_t n_blocks);
 void encode_q5_0(const float* src, std::byte* dst, int64_t n_blocks);
 void decode_q5_1(const std::byte* src, float* dst, int64_t n_blocks);
 void encode_q5_1(const float* src, std::byte* dst, int64_t n_blocks);
+void decode_mxfp4(const std::byte* src, float* dst, int64_t n_blocks);
+void encode_mxfp4(const float* src, std::byte* dst, int64_t n_blocks);
+
 void decode_q2_k(const std::byte* src, float* dst, int64_t n_blocks);
 void decode_q3_k(const std::byte* src, float* dst, int64_t n_blocks);
 void decode_q4_k(const std::byte* src, float* dst, int64_t n_blocks);
@@ -42,8 +43,17 @@ void decode_q5_k(const std::byte* src, float* dst, int64_t n_blocks);
 void decode_q6_k(const std::byte* src, float* dst, int64_t n_blocks);
 void decode_iq4_nl(const std::byte* src, float* dst, int64_t n_blocks);
 void decode_iq4_xs(const std::byte* src, float* dst, int64_t n_blocks);
-void decode_mxfp4(const std::byte* src, float* dst, int64_t n_blocks);
-void encode_mxfp4(const float* src, std::byte* dst, int64_t n_blocks);
+
+// weight [n]: of each element's squared error, finite and not negative, not all zero in any block.
+void encode_weighted_q4_0(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_weighted_q4_1(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_weighted_q5_0(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_weighted_q5_1(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_q2_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_q3_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_q4_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_q5_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
+void encode_q6_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks);
 
 inline uint16_t load_u16(const std::byte* p) {
   uint16_t value;
@@ -69,6 +79,18 @@ inline float extreme(const float* src, int n) {
     if (std::fabs(src[i]) > std::fabs(value)) value = src[i];
   }
   return value;
+}
+
+// 32 levels of five bits: bit 4 of level i is bit i of `high`, the lower ones lie in `low` as q4_0's.
+template <class LevelOf>
+void store_five_bits(std::byte* high, std::byte* low, LevelOf level_of) {
+  uint32_t high_bits = 0;
+  for (int i = 0; i < 16; ++i) {
+    const int first = level_of(i), second = level_of(i + 16);
+    high_bits |= static_cast<uint32_t>(first >> 4) << i | static_cast<uint32_t>(second >> 4) << (i + 16);
+    low[i] = static_cast<std::byte>((first & 15) | (second & 15) << 4);
+  }
+  store_u32(high, high_bits);
 }
 
 // 1 / step, and 0 for the step 0 of a block of equal values.

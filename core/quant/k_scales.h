@@ -4,7 +4,7 @@
 //   byte 4 + j, j < 4   m[j]           in bits 0..5    upper two bits of m[j + 4] in bits 6, 7
 //   byte 8 + j, j < 4   lower nibble: lower four bits of s[j + 4]; upper nibble: those of m[j + 4]
 //
-// Internal to the module. Thread-safe: pure functions.
+// Internal to the module. Thread-safe: plain functions.
 #pragma once
 
 #include "quant/formats.h"
@@ -20,6 +20,18 @@ inline ScaleAndMin unpack_k_scale(const std::byte* src, int j) {
   if (j < 4) return {byte_at(src, j) & 63, byte_at(src, j + 4) & 63};
   const int low = byte_at(src, j + 4);
   return {(low & 15) | byte_at(src, j - 4) >> 6 << 4, low >> 4 | byte_at(src, j) >> 6 << 4};
+}
+
+// REQUIRES: s, m in 0..63; pack_k_scale is called for j = 0..7 in order on bytes that are zero.
+inline void pack_k_scale(std::byte* dst, int j, int s, int m) {
+  if (j < 4) {
+    dst[j] = static_cast<std::byte>(s);
+    dst[j + 4] = static_cast<std::byte>(m);
+    return;
+  }
+  dst[j + 4] = static_cast<std::byte>((s & 15) | (m & 15) << 4);
+  dst[j - 4] |= static_cast<std::byte>(s >> 4 << 6);
+  dst[j] |= static_cast<std::byte>(m >> 4 << 6);
 }
 
 }  // namespace bp::quant

@@ -1,5 +1,6 @@
 #include "base/half.h"
 #include "quant/formats.h"
+#include "quant/super_block.h"
 
 // q2_k: 256 elements in 84 bytes, x[i] = d * s[j] * q[i] - dmin * m[j], sub-block j = i / 16; q in 0..3, s, m in 0..15.
 //
@@ -27,6 +28,19 @@ void decode_q2_k(const std::byte* src, float* dst, int64_t n_blocks) {
         dst[j * kSubBlock + i] = scale * static_cast<float>(byte_at(q, i) >> shift & 3) - minimum;
       }
     }
+  }
+}
+
+void encode_q2_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks) {
+  for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
+    const auto block = SuperBlockSearch<kSubBlock>(src, weight, {0, 3, 0, 15, true}).run();
+    std::memset(dst, 0, kBytes);
+    for (int j = 0; j < block.kCount; ++j) dst[j] = static_cast<std::byte>(block.s_at(j) | block.m_at(j) << 4);
+    for (int i = 0; i < kElements; ++i) {
+      dst[16 + i / 128 * 32 + i % 32] |= static_cast<std::byte>(block.level(i) << i / 32 % 4 * 2);
+    }
+    store_u16(dst + 80, f32_to_f16(block.d));
+    store_u16(dst + 82, f32_to_f16(block.d_min));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "base/half.h"
 #include "quant/formats.h"
+#include "quant/super_block.h"
 
 // q3_k: 256 elements in 110 bytes, x[i] = d * (s[j] - 32) * (q[i] - 4), sub-block j = i / 16; q in 0..7, s in 0..63.
 //
@@ -36,6 +37,24 @@ void decode_q3_k(const std::byte* src, float* dst, int64_t n_blocks) {
         dst[j * kSubBlock + i] = scale * static_cast<float>(q - 4);
       }
     }
+  }
+}
+
+void encode_q3_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks) {
+  for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
+    const auto block = SuperBlockSearch<kSubBlock>(src, weight, {-4, 3, -32, 31, false}).run();
+    std::memset(dst, 0, kBytes);
+    for (int j = 0; j < block.kCount; ++j) {
+      const int s = block.s_at(j) + 32;
+      dst[96 + j % 8] |= static_cast<std::byte>((s & 15) << j / 8 * 4);
+      dst[104 + j % 4] |= static_cast<std::byte>(s >> 4 << j / 4 * 2);
+    }
+    for (int i = 0; i < kElements; ++i) {
+      const int q = block.level(i) + 4;
+      dst[i % 32] |= static_cast<std::byte>(q >> 2 << i / 32);
+      dst[32 + i / 128 * 32 + i % 32] |= static_cast<std::byte>((q & 3) << i / 32 % 4 * 2);
+    }
+    store_u16(dst + 108, f32_to_f16(block.d));
   }
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/half.h"
+#include "quant/fit.h"
 #include "quant/formats.h"
 
 // q4_1: 32 elements in 20 bytes, x[i] = d * q[i] + m, q in 0..15.
@@ -13,6 +14,14 @@ namespace {
 constexpr int kElements = 32;
 constexpr int kHalf = kElements / 2;
 constexpr int kBytes = 20;
+
+template <class LevelOf>
+void store_block(std::byte* dst, float d, float m, LevelOf level_of) {
+  store_u16(dst, f32_to_f16(d));
+  store_u16(dst + 2, f32_to_f16(m));
+  for (int i = 0; i < kHalf; ++i) dst[4 + i] = static_cast<std::byte>(level_of(i) | level_of(i + kHalf) << 4);
+}
+
 }  // namespace
 
 void decode_q4_1(const std::byte* src, float* dst, int64_t n_blocks) {
@@ -30,14 +39,20 @@ void decode_q4_1(const std::byte* src, float* dst, int64_t n_blocks) {
 void encode_q4_1(const float* src, std::byte* dst, int64_t n_blocks) {
   for (int64_t b = 0; b < n_blocks; ++b, src += kElements, dst += kBytes) {
     const auto [low, high] = std::minmax_element(src, src + kElements);
-    const float d = (*high - *low) / 15.0f;
+    const float m = *low, d = (*high - m) / 15.0f;
     const float inverse = reciprocal(d);
-    const auto level = [&](float x) { return truncate_to((x - *low) * inverse + 0.5f, 0, 15); };
-    store_u16(dst, f32_to_f16(d));
-    store_u16(dst + 2, f32_to_f16(*low));
-    for (int i = 0; i < kHalf; ++i) {
-      dst[4 + i] = static_cast<std::byte>(level(src[i]) | level(src[i + kHalf]) << 4);
-    }
+    store_block(dst, d, m, [&](int i) { return truncate_to((src[i] - m) * inverse + 0.5f, 0, 15); });
+  }
+}
+
+void encode_weighted_q4_1(const float* src, const float* weight, std::byte* dst, int64_t n_blocks) {
+  for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
+    Values<kElements> values;
+    values.load(src, weight);
+    const Fit fit = fit_affine(values, 15, OffsetRange::kAny);
+    const float d = as_f16(fit.scale), offset = as_f16(fit.offset);
+    const auto q = nearest_levels(values, reciprocal(d), offset, 0.0f, 15.0f);
+    store_block(dst, d, -offset, [&](int i) { return level_at<kElements>(q, i); });
   }
 }
 

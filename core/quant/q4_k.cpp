@@ -1,6 +1,7 @@
 #include "base/half.h"
 #include "quant/formats.h"
 #include "quant/k_scales.h"
+#include "quant/super_block.h"
 
 // q4_k: 256 elements in 144 bytes, x[i] = d * s[j] * q[i] - dmin * m[j], sub-block j = i / 32; q in 0..15, s, m in
 // 0..63.
@@ -28,6 +29,19 @@ void decode_q4_k(const std::byte* src, float* dst, int64_t n_blocks) {
       for (int i = 0; i < kSubBlock; ++i) {
         dst[j * kSubBlock + i] = scale * static_cast<float>(byte_at(q, i) >> shift & 15) - minimum;
       }
+    }
+  }
+}
+
+void encode_q4_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks) {
+  for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
+    const auto block = SuperBlockSearch<kSubBlock>(src, weight, {0, 15, 0, 63, true}).run();
+    std::memset(dst, 0, kBytes);
+    store_u16(dst, f32_to_f16(block.d));
+    store_u16(dst + 2, f32_to_f16(block.d_min));
+    for (int j = 0; j < block.kCount; ++j) pack_k_scale(dst + 4, j, block.s_at(j), block.m_at(j));
+    for (int i = 0; i < kElements; ++i) {
+      dst[16 + i / 64 * 32 + i % 32] |= static_cast<std::byte>(block.level(i) << i / 32 % 2 * 4);
     }
   }
 }

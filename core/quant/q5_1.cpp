@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/half.h"
+#include "quant/fit.h"
 #include "quant/formats.h"
 
 // q5_1: 32 elements in 24 bytes, x[i] = d * q[i] + m, q in 0..31.
@@ -13,6 +14,14 @@ namespace {
 constexpr int kElements = 32;
 constexpr int kHalf = kElements / 2;
 constexpr int kBytes = 24;
+
+template <class LevelOf>
+void store_block(std::byte* dst, float d, float m, LevelOf level_of) {
+  store_u16(dst, f32_to_f16(d));
+  store_u16(dst + 2, f32_to_f16(m));
+  store_five_bits(dst + 4, dst + 8, level_of);
+}
+
 }  // namespace
 
 void decode_q5_1(const std::byte* src, float* dst, int64_t n_blocks) {
@@ -31,18 +40,20 @@ void decode_q5_1(const std::byte* src, float* dst, int64_t n_blocks) {
 void encode_q5_1(const float* src, std::byte* dst, int64_t n_blocks) {
   for (int64_t b = 0; b < n_blocks; ++b, src += kElements, dst += kBytes) {
     const auto [low, high] = std::minmax_element(src, src + kElements);
-    const float d = (*high - *low) / 31.0f;
+    const float m = *low, d = (*high - m) / 31.0f;
     const float inverse = reciprocal(d);
-    const auto level = [&](float x) { return truncate_to((x - *low) * inverse + 0.5f, 0, 31); };
-    uint32_t high_bits = 0;
-    store_u16(dst, f32_to_f16(d));
-    store_u16(dst + 2, f32_to_f16(*low));
-    for (int i = 0; i < kHalf; ++i) {
-      const int low_half = level(src[i]), high_half = level(src[i + kHalf]);
-      high_bits |= static_cast<uint32_t>(low_half >> 4) << i | static_cast<uint32_t>(high_half >> 4) << (i + kHalf);
-      dst[8 + i] = static_cast<std::byte>((low_half & 15) | (high_half & 15) << 4);
-    }
-    store_u32(dst + 4, high_bits);
+    store_block(dst, d, m, [&](int i) { return truncate_to((src[i] - m) * inverse + 0.5f, 0, 31); });
+  }
+}
+
+void encode_weighted_q5_1(const float* src, const float* weight, std::byte* dst, int64_t n_blocks) {
+  for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
+    Values<kElements> values;
+    values.load(src, weight);
+    const Fit fit = fit_affine(values, 31, OffsetRange::kAny);
+    const float d = as_f16(fit.scale), offset = as_f16(fit.offset);
+    const auto q = nearest_levels(values, reciprocal(d), offset, 0.0f, 31.0f);
+    store_block(dst, d, -offset, [&](int i) { return level_at<kElements>(q, i); });
   }
 }
 

@@ -1,5 +1,6 @@
 #include "base/half.h"
 #include "quant/formats.h"
+#include "quant/super_block.h"
 
 // q6_k: 256 elements in 210 bytes, x[i] = d * s[j] * (q[i] - 32), sub-block j = i / 16; q in 0..63, s an i8.
 //
@@ -28,6 +29,20 @@ void decode_q6_k(const std::byte* src, float* dst, int64_t n_blocks) {
         dst[j * kSubBlock + i] = scale * static_cast<float>(q - 32);
       }
     }
+  }
+}
+
+void encode_q6_k(const float* src, const float* weight, std::byte* dst, int64_t n_blocks) {
+  for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
+    const auto block = SuperBlockSearch<kSubBlock>(src, weight, {-32, 31, -128, 127, false}).run();
+    std::memset(dst, 0, kBytes);
+    for (int j = 0; j < block.kCount; ++j) dst[192 + j] = static_cast<std::byte>(block.s_at(j));
+    for (int i = 0; i < kElements; ++i) {
+      const int q = block.level(i) + 32;
+      dst[i / 128 * 64 + i % 64] |= static_cast<std::byte>((q & 15) << i / 64 % 2 * 4);
+      dst[128 + i / 128 * 32 + i % 32] |= static_cast<std::byte>(q >> 4 << i / 32 % 4 * 2);
+    }
+    store_u16(dst + 208, f32_to_f16(block.d));
   }
 }
 

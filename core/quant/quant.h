@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/dtype.h"
 #include "base/result.h"
@@ -20,8 +21,11 @@ bool can_encode(DType dtype);
 // REQUIRES: can_decode(dtype); n is a multiple of the format's block_elements.
 void decode_row(DType dtype, const std::byte* src, float* dst, int64_t n);
 
-// src [n]. dst: row_bytes(dtype, n) bytes. Errors: kUnsupported unless can_encode(dtype); kFailed where n does not fill
-// whole blocks, or a value is NaN or infinite and the format is one of blocks. dst is then undefined.
-Status encode_row(DType dtype, const float* src, std::byte* dst, int64_t n);
+// src [n]. dst: row_bytes(dtype, n) bytes. importance [n], or empty: the weight of each element's squared error where
+// the format leaves a choice (all block formats but q8_0 and mxfp4). Without it q4_0 to q5_1, q8_0 and mxfp4 are what
+// the `gguf` package writes, and the K formats minimise the plain squared error. Errors: kUnsupported unless
+// can_encode(dtype); kFailed where n does not fill whole blocks, where a value is NaN or infinite and the format is one
+// of blocks, or where importance has another size or is negative or not finite. dst is then undefined.
+Status encode_row(DType dtype, const float* src, std::byte* dst, int64_t n, std::span<const float> importance = {});
 
 }  // namespace bp
