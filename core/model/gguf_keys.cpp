@@ -120,7 +120,6 @@ Status read_gguf_experts(const GgufKeys& keys, int64_t first, ModelConfig& confi
   if (experts.n_experts == 0) return {};
   BP_TRY(experts.n_used, keys.get<int64_t>("expert_used_count"));
   BP_TRY(experts.ffn, keys.get_or<int64_t>("expert_feed_forward_length", config.ffn));
-  BP_TRY(experts.n_shared, keys.get_or<int64_t>("expert_shared_count", 0));
   BP_TRY(const auto scale, keys.get_or<double>("expert_weights_scale", 1.0));
   experts.scale = scale == 0 ? 1.0 : scale;
   BP_TRY(experts.normalize, keys.get_or<bool>("expert_weights_norm", experts.normalize));

@@ -201,6 +201,18 @@ Result<std::vector<bool>> read_hf_layer_types(const JsonFields& fields, const Mo
   return windowed;
 }
 
+Result<std::vector<int64_t>> read_hf_integers(const JsonFields& fields, std::string_view key) {
+  std::vector<int64_t> numbers;
+  const json::value* list = fields.find(key);
+  if (list == nullptr) return numbers;
+  if (!list->is_array()) return fields.wrong(key, "a list of whole numbers");
+  for (const json::value& item : list->get_array()) {
+    if (!item.is_int64()) return fields.wrong(key, "a list of whole numbers");
+    numbers.push_back(item.get_int64());
+  }
+  return numbers;
+}
+
 Status set_windows(const JsonFields& fields, const std::vector<bool>& windowed, int64_t window, ModelConfig& config) {
   for (size_t i = 0; i < config.windows.size() && i < windowed.size(); ++i) {
     config.windows[i] = windowed[i] ? window : 0;

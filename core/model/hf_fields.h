@@ -36,6 +36,8 @@ Status read_hf_rope_parameters(const JsonFields& parameters, const JsonFields& t
 Status read_hf_window(const JsonFields& fields, int64_t fallback, ModelConfig& config);
 // layer_types: for each layer, whether it has the window. Empty: the file has none.
 Result<std::vector<bool>> read_hf_layer_types(const JsonFields& fields, const ModelConfig& config);
+// A list of whole numbers; empty where it is missing.
+Result<std::vector<int64_t>> read_hf_integers(const JsonFields& fields, std::string_view key);
 // windows[i] = window where windowed[i].
 Status set_windows(const JsonFields& fields, const std::vector<bool>& windowed, int64_t window, ModelConfig& config);
 

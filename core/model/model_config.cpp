@@ -22,8 +22,9 @@ Status check_experts(const ModelConfig& config, const std::string& where) {
   if (e.n_experts < 0 || e.n_experts > 65536 || e.n_used < 1 || e.n_used > e.n_experts) {
     return refuse(fmt::format("{} of {} experts for a token", e.n_used, e.n_experts));
   }
-  if (e.ffn < 1 || e.ffn > int64_t{1} << 24 || e.n_shared < 0 || e.n_shared > 1024) {
-    return refuse(fmt::format("experts of size {}, {} of them shared", e.ffn, e.n_shared));
+  constexpr int64_t kMaxSize = int64_t{1} << 24;
+  if (e.ffn < 1 || e.ffn > kMaxSize || e.shared_ffn < 0 || e.shared_ffn > kMaxSize) {
+    return refuse(fmt::format("experts of size {}, and a shared one of {}", e.ffn, e.shared_ffn));
   }
   const bool groups = e.n_groups >= 1 && e.n_experts % e.n_groups == 0 && e.n_groups_used >= 1 &&
                       e.n_groups_used <= e.n_groups &&

@@ -25,7 +25,8 @@ struct ExpertConfig {
   int64_t n_experts = 0;     // 0: none
   int64_t n_used = 0;        // experts a token goes through
   int64_t ffn = 0;           // their inner size
-  int64_t n_shared = 0;      // experts every token goes through: one block of n_shared * ffn
+  int64_t shared_ffn = 0;    // inner size of the block that every token goes through; 0: none
+  bool shared_gate = false;  // that block is multiplied by the sigmoid of a gate (Qwen2-MoE)
   std::vector<bool> layers;  // [n_layers]: which layers have experts; the others are dense
   ExpertGate gate = ExpertGate::kSoftmax;
   bool normalize = false;  // the weights of the chosen experts are made to sum to 1

@@ -27,7 +27,6 @@ constexpr std::string_view kPending[] = {
     "granite",
     "olmo2",
     "phi3",
-    "qwen3_moe",
     "hf_bert_cls",
     "hf_bert_mean_normalized",
     "hf_bert_mean_raw_relu",
@@ -73,10 +72,6 @@ constexpr std::string_view kPending[] = {
     "hf_qwen2_awq_whole_rows",
     "hf_qwen2_gptq_act_order",
     "hf_qwen2_gptq_v2",
-    "hf_qwen2_moe",
-    "hf_qwen3_moe_k4",
-    "hf_qwen3_moe_raw_probs",
-    "hf_qwen3_moe_step2",
 };
 
 constexpr GoldenWay kWays[] = {

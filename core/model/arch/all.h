@@ -5,6 +5,6 @@
 
 namespace bp {
 
-extern const Architecture kLlama, kMistral, kMixtral, kQwen2, kQwen3;
+extern const Architecture kLlama, kMistral, kMixtral, kQwen2, kQwen2Moe, kQwen3, kQwen3Moe;
 
 }  // namespace bp

@@ -13,7 +13,7 @@
 namespace bp {
 namespace {
 
-const std::array kArchitectures = {&kLlama, &kMistral, &kMixtral, &kQwen2, &kQwen3};
+const std::array kArchitectures = {&kLlama, &kMistral, &kMixtral, &kQwen2, &kQwen2Moe, &kQwen3, &kQwen3Moe};
 
 std::unexpected<Error> unsupported(std::string_view name, const std::vector<std::string_view>& known,
                                    const std::string& where) {

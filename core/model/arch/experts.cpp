@@ -29,6 +29,16 @@ ValueId within_groups(DecoderBuilder& b, ValueId scores) {
   return g.reshape(masked, {b.tokens(), Extent::fixed(e.n_experts)});
 }
 
+ValueId shared_expert(DecoderBuilder& b, ValueId n) {
+  const ExpertConfig& e = b.config().experts;
+  GraphBuilder& g = b.graph();
+  g.push_scope("shared");
+  ValueId y = b.gated_ffn(n, e.shared_ffn, "_shexp");
+  if (e.shared_gate) y = g.mul(y, g.op("sigmoid", {b.linear(n, "ffn_gate_inp_shexp", 1, Bias::kAbsent)}));
+  g.pop_scope();
+  return y;
+}
+
 }  // namespace
 
 bool has_experts(const DecoderBuilder& b) {
@@ -67,14 +77,22 @@ ValueId expert_ffn(DecoderBuilder& b, ValueId n) {
   GraphBuilder& g = b.graph();
   g.push_scope("experts");
   const Routing routing = route(b, n);
-  const ValueId gate =
-      g.op("matmul_indexed", {n, b.expert_matrices("ffn_gate_exps", c.experts.ffn, c.hidden), routing.experts});
-  const ValueId up =
-      g.op("matmul_indexed", {n, b.expert_matrices("ffn_up_exps", c.experts.ffn, c.hidden), routing.experts});
+  const auto times = [&](std::string_view stem, int64_t width) {
+    return g.op("matmul_indexed", {n, b.expert_matrices(stem, width, c.hidden), routing.experts});
+  };
+  const int64_t ffn = c.experts.ffn;
+  ValueId gate = kNone, up = kNone;
+  if (b.has("ffn_gate_up_exps.weight")) {  // both in one tensor
+    const ValueId both = times("ffn_gate_up_exps", 2 * ffn);
+    gate = b.columns(both, 0, ffn);
+    up = b.columns(both, ffn, ffn);
+  } else {
+    gate = times("ffn_gate_exps", ffn);
+    up = times("ffn_up_exps", ffn);
+  }
   ValueId y = combine_experts(b, routing, g.mul(b.activate(gate), up));
   g.pop_scope();
-  if (c.experts.n_shared > 0) y = g.add(y, b.gated_ffn(n, c.experts.n_shared * c.experts.ffn, "_shexp"));
-  return y;
+  return c.experts.shared_ffn > 0 ? g.add(y, shared_expert(b, n)) : y;
 }
 
 }  // namespace bp

@@ -23,7 +23,8 @@ Routing route(DecoderBuilder& b, ValueId n);
 // Σ over the chosen experts of weight × expert(n), where `inner` [T, k, ffn] is what goes into ffn_down_exps.
 ValueId combine_experts(DecoderBuilder& b, const Routing& routing, ValueId inner);
 
-// Gated experts ffn_gate_exps, ffn_up_exps, ffn_down_exps, and the shared ones (…_shexp) where the model has them.
+// Gated experts ffn_gate_exps and ffn_up_exps (or ffn_gate_up_exps), ffn_down_exps, and the shared ones (…_shexp) where
+// the model has them.
 ValueId expert_ffn(DecoderBuilder& b, ValueId n);
 
 }  // namespace bp

@@ -6,6 +6,8 @@
 // Thread-safe: pure functions.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -18,6 +20,15 @@ struct TensorName {
   std::string_view gguf;
   std::string_view hf;
 };
+
+// The lines of `a`, then those of `b`.
+template <size_t N, size_t M>
+constexpr std::array<TensorName, N + M> joined(const TensorName (&a)[N], const TensorName (&b)[M]) {
+  std::array<TensorName, N + M> all;
+  for (size_t i = 0; i < N; ++i) all[i] = a[i];
+  for (size_t i = 0; i < M; ++i) all[N + i] = b[i];
+  return all;
+}
 
 struct TensorNames {
   std::span<const TensorName> table;

@@ -174,8 +174,8 @@ TEST(Model, RefusesWeightTypesItCannotRead) {
 }
 
 TEST(Model, RefusesGgufModelsOfOtherKinds) {
-  EXPECT_THAT(refusal(tiny_gguf("mamba")), HasSubstr("the architecture \"mamba\" is not supported; supported are "
-                                                     "llama, qwen2, qwen3"));
+  EXPECT_THAT(refusal(tiny_gguf("mamba")),
+              HasSubstr("the architecture \"mamba\" is not supported; supported are llama, "));
   GgufWriter experts = tiny_gguf();
   experts.u32("llama.expert_count", 8);
   experts.u32("llama.expert_used_count", 9);
