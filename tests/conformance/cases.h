@@ -27,6 +27,7 @@ Cases cast_cases();
 Cases gather_rows_cases();
 Cases kv_write_cases();
 Cases matmul_cases();
+Cases matmul_stack_cases();
 Cases norm_cases();
 Cases rope_cases();
 Cases sample_cases();

@@ -163,38 +163,32 @@ class MatmulOp : public Op {
 
 constexpr Fused kFused[] = {Fused::kNone, Fused::kBias, Fused::kResidual, Fused::kSwiglu};
 
-#define BP_CPU_WEIGHTS "f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q2_k|q3_k|q4_k|q5_k|q6_k|iq4_nl|iq4_xs|mxfp4"
-
-// The dtype of the weights decides the arithmetic: one name for all of it.
-constexpr const char* kNumerics = "cpu.matmul/1";
-
 constexpr bp_kernel kRows[] = {
     row<MatmulOp>({.id = "cpu.matmul",
                    .pattern = "(matmul ?x ?w)",
                    .where = "dtype(x)=f32; dtype(w)=" BP_CPU_WEIGHTS,
                    .user = &kFused[0],
                    .layouts = "w=cpu.r16@1",
-                   .numerics = kNumerics}),
+                   .numerics = kMatmulNumerics}),
     row<MatmulOp>({.id = "cpu.matmul_bias",
                    .pattern = "(add (matmul ?x ?w) ?b)",
                    .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
                    .user = &kFused[1],
                    .layouts = "w=cpu.r16@1",
-                   .numerics = kNumerics}),
+                   .numerics = kMatmulNumerics}),
     row<MatmulOp>({.id = "cpu.matmul_add",
                    .pattern = "(add (matmul ?x ?w) ?b)",
                    .where = "dtype(x)=f32; dtype(b)=f32; rank(b)>=2; dtype(w)=" BP_CPU_WEIGHTS,
                    .alias = "out=b",
                    .user = &kFused[2],
                    .layouts = "w=cpu.r16@1",
-                   .numerics = kNumerics}),
+                   .numerics = kMatmulNumerics}),
     row<MatmulOp>({.id = "cpu.matmul_silu_mul",
                    .pattern = "(mul (silu (matmul ?x ?wg)) (matmul ?x ?wu))",
                    .where = "dtype(x)=f32; dtype(wg)=" BP_CPU_WEIGHTS "; dtype(wu)=" BP_CPU_WEIGHTS,
                    .user = &kFused[3],
                    .layouts = "wg=cpu.r16@1; wu=cpu.r16@1",
-                   .numerics = kNumerics})};
-#undef BP_CPU_WEIGHTS
+                   .numerics = kMatmulNumerics})};
 
 }  // namespace
 

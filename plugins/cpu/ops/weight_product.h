@@ -7,7 +7,12 @@
 #include "kernels/matmul.h"
 #include "ops/op.h"
 
+// The dtypes of weights that are multiplied, for guards, and how: the dtype decides the arithmetic, so one name does.
+#define BP_CPU_WEIGHTS "f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q2_k|q3_k|q4_k|q5_k|q6_k|iq4_nl|iq4_xs|mxfp4"
+
 namespace bp::cpu {
+
+constexpr const char* kMatmulNumerics = "cpu.matmul/1";
 
 class WeightProduct {
  public:
