@@ -35,10 +35,12 @@ case("llama_llama3", 3, "llama", "LlamaForCausalLM", SMALL | {"rope_theta": 5000
      "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16,
      "rope_type": "llama3"}}, own_config=True)  # fmt: skip
 case("llama_yarn", 4, "llama", "LlamaForCausalLM", SMALL | {"rope_scaling": YARN | {"attention_factor": 1.3}})
+case("llama_yarn_mscale", 14, "llama", "LlamaForCausalLM", SMALL | {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4,
+     "factor": 8.0, "original_max_position_embeddings": 16, "mscale": 1.0, "mscale_all_dim": 0.5}})  # fmt: skip
 case("mistral_head_dim", 5, "mistral", "MistralForCausalLM", SMALL | {"head_dim": 12, "sliding_window": 7, "rope_theta": 1e6})
 case("mistral_no_window", 6, "mistral", "MistralForCausalLM", SMALL | {"sliding_window": None, "tie_word_embeddings": True,
      "rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 8.0, "original_max_position_embeddings": 16,
-     "beta_fast": 32.0, "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0}})  # fmt: skip
+     "beta_fast": 32.0, "beta_slow": 1.0}})  # fmt: skip
 MIXTRAL = SMALL | {"intermediate_size": 32, "num_local_experts": 4}
 case("mixtral_window_k1", 7, "mixtral", "MixtralForCausalLM", MIXTRAL | {"sliding_window": 6, "num_experts_per_tok": 1})
 case("mixtral_k3_tied", 8, "mixtral", "MixtralForCausalLM", MIXTRAL | {"num_experts_per_tok": 3, "num_local_experts": 5,
@@ -57,14 +59,15 @@ case("qwen2_windows", 20, "qwen2", "Qwen2ForCausalLM", SMALL | {"num_hidden_laye
      "sliding_window": 5, "max_window_layers": 2, "tie_word_embeddings": True})  # fmt: skip
 case("qwen2_yarn", 21, "qwen2", "Qwen2ForCausalLM", SMALL | {"rope_theta": 1000000.0, "sliding_window": 8,
      "use_sliding_window": False, "max_window_layers": 1, "rope_scaling": YARN})  # fmt: skip
-case("qwen3_tied", 22, "qwen3", "Qwen3ForCausalLM", SMALL | {"head_dim": 16, "tie_word_embeddings": True, "attention_bias": True,
+case("qwen3_tied", 22, "qwen3", "Qwen3ForCausalLM", SMALL | {"head_dim": 16, "tie_word_embeddings": True,
      "rope_theta": 1000000, "rope_scaling": YARN})  # fmt: skip
 QWEN_MOE = SMALL | {"moe_intermediate_size": 24, "num_experts": 6, "num_experts_per_tok": 2, "head_dim": 12}
 case("qwen3_moe_step2", 23, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"num_hidden_layers": 4, "decoder_sparse_step": 2,
      "mlp_only_layers": [1], "tie_word_embeddings": True})  # fmt: skip
 case("qwen3_moe_k4", 24, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"num_experts_per_tok": 4, "norm_topk_prob": True,
-     "attention_bias": True, "mlp_only_layers": [], "rope_scaling": YARN})  # fmt: skip
-case("qwen3_moe_raw_probs", 25, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"num_experts_per_tok": 3}, own_config=True)
+     "mlp_only_layers": [], "rope_scaling": YARN})  # fmt: skip
+case("qwen3_moe_raw_probs", 25, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"num_experts_per_tok": 3,
+     "attention_bias": True}, own_config=True)  # fmt: skip
 case("qwen2_moe", 26, "qwen2_moe", "Qwen2MoeForCausalLM", SMALL | {"moe_intermediate_size": 24, "num_experts": 4,
      "num_experts_per_tok": 2, "shared_expert_intermediate_size": 40})  # fmt: skip
 
@@ -89,7 +92,7 @@ V3_KEYS = {"topk_method": "noaux_tc", "scoring_func": "sigmoid", "routed_scaling
 case("deepseek_v3_groups_yarn", 33, *V3, LATENT | V3_KEYS | GROUPS | {"q_lora_rank": 24, "num_hidden_layers": 2,
      "rope_scaling": DEEPSEEK_YARN | {"mscale": 1.0, "mscale_all_dim": 1.0}})  # fmt: skip
 case("deepseek_v3_raw_probs", 34, *V3, LATENT | V3_KEYS | {"norm_topk_prob": False, "n_group": 2, "topk_group": 1,
-     "n_shared_experts": 1, "q_lora_rank": 20, "num_hidden_layers": 2, "attention_bias": True}, own_config=True)  # fmt: skip
+     "n_shared_experts": 1, "q_lora_rank": 20, "num_hidden_layers": 2}, own_config=True)  # fmt: skip
 case("deepseek_v3_halves", 35, *V3, LATENT | V3_KEYS | {"rope_interleave": False, "n_group": 1, "topk_group": 1,
      "num_hidden_layers": 2, "first_k_dense_replace": 1})  # fmt: skip
 case("deepseek_v3_spare_layer", 36, *V3, LATENT | V3_KEYS | {"n_group": 1, "topk_group": 1, "num_hidden_layers": 2},
@@ -111,16 +114,21 @@ case("falcon_alibi_mqa_6_heads", 42, *FALCON_CLASS, FALCON | {"hidden_size": 36,
 case("falcon_mha_parallel", 43, *FALCON_CLASS, FALCON | {"multi_query": False, "parallel_attn": True, "ffn_hidden_size": 80,
      "tie_word_embeddings": False, "activation": "gelu_pytorch_tanh"}, own_config=True)  # fmt: skip
 case("falcon_new_one_norm", 44, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2,
-     "num_ln_in_parallel_attn": 1, "multi_query": True, "parallel_attn": True, "rope_theta": 500042,
-     "max_position_embeddings": 128})  # fmt: skip
+     "num_ln_in_parallel_attn": 1, "multi_query": True, "parallel_attn": True})  # fmt: skip
 case("falcon_new_default_norms", 45, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 4, "bias": True,
-     "parallel_attn": True, "rope_scaling": YARN})  # fmt: skip
+     "parallel_attn": True, "rope_theta": 500042, "rope_scaling": YARN})  # fmt: skip
+
+case("falcon_mqa_gguf", 46, *FALCON_CLASS, FALCON | {"multi_query": True, "parallel_attn": True, "num_kv_heads": 4})
+case("falcon_new_two_norms", 47, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2,
+     "parallel_attn": True, "multi_query": True})  # fmt: skip
 
 # ---- Gemma -----------------------------------------------------------------------------------------------------------
 GEMMA = SMALL | {"head_dim": 12, "hidden_activation": "gelu_pytorch_tanh", "rms_norm_eps": 1e-6}
 ZERO = {"zero_centred_norms": True, "embed": 0.2}
 case("gemma2_no_caps", 50, "gemma2", "Gemma2ForCausalLM", GEMMA | {"attn_logit_softcapping": None, "sliding_window": 5,
      "final_logit_softcapping": None, "query_pre_attn_scalar": 24, "hidden_act": "gelu_pytorch_tanh"}, **ZERO)  # fmt: skip
+case("gemma2_hub", 56, "gemma2", "Gemma2ForCausalLM", GEMMA | {"num_hidden_layers": 3, "attn_logit_softcapping": 10.0,
+     "final_logit_softcapping": 6.0, "query_pre_attn_scalar": 12, "sliding_window": 5}, **ZERO)  # fmt: skip
 case("gemma2_tight_caps", 51, "gemma2", "Gemma2ForCausalLM", GEMMA | {"num_hidden_layers": 3, "attn_logit_softcapping": 3.0,
      "final_logit_softcapping": 4.0, "query_pre_attn_scalar": 144, "sliding_window": 4, "rope_theta": 1000.0},
      own_config=True, **ZERO)  # fmt: skip
@@ -129,6 +137,8 @@ case("gemma3_pattern_linear", 52, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {
      "sliding_window_pattern": 2, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, **ZERO)  # fmt: skip
 case("gemma3_default_pattern", 53, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidden_layers": 7, "intermediate_size": 24,
      "attention_bias": True, "tie_word_embeddings": False, "query_pre_attn_scalar": 30}, own_config=True, **ZERO)  # fmt: skip
+case("gemma3_text", 55, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidden_layers": 7, "intermediate_size": 24,
+     "query_pre_attn_scalar": 12, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, **ZERO)  # fmt: skip
 case("gemma3_caps", 54, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"attn_logit_softcapping": 4.0,
      "final_logit_softcapping": 5.0, "layer_types": ["full_attention", "sliding_attention"]}, **ZERO)  # fmt: skip
 
@@ -156,7 +166,8 @@ case("gpt2_unscaled_untied", 72, "gpt2", "GPT2LMHeadModel", GPT2 | {"scale_attn_
 PHI = ("phi3", "Phi3ForCausalLM")
 LONG = {"type": "longrope", "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [1.5, 3.0, 9.0, 20.0]}
 PHI3 = SMALL | {"pad_token_id": 0, "original_max_position_embeddings": 64, "max_position_embeddings": 256, "sliding_window": None}
-case("phi3_longrope_short", 80, *PHI, PHI3 | {"rope_scaling": LONG})
+case("phi3_longrope_short", 80, *PHI, PHI3 | {"rope_scaling": LONG, "original_max_position_embeddings": 300,
+     "max_position_embeddings": 1200})  # fmt: skip
 case("phi3_longrope_long", 81, *PHI, PHI3 | {"original_max_position_embeddings": 16, "rope_scaling": LONG}, prefix_min=17,
      spelling={"rope_scaling": LONG | {"type": "su"}})  # fmt: skip
 case("phi3_longrope_crossing", 82, *PHI, PHI3 | {"original_max_position_embeddings": 32, "rope_scaling": LONG,
