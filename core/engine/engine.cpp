@@ -45,6 +45,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const Model& model, Device* devic
   scheduling.max_chunk = options.max_chunk;
   scheduling.max_context = engine->executor_->max_context();
   scheduling.page_size = options.page_size;
+  scheduling.recompute_above = model.rope_switch();
   engine->scheduler_ = std::make_unique<Scheduler>(scheduling, *engine->pages_);
   return engine;
 }

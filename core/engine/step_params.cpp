@@ -11,6 +11,7 @@ enum FieldIndex : size_t {
   kTokenIds,
   kPositions,
   kSlots,
+  kRopeVariant,
   kPageTable,
   kSeqStart,
   kSeqLen,
@@ -24,8 +25,8 @@ enum FieldIndex : size_t {
   kFieldCount,
 };
 constexpr std::array<std::string_view, kFieldCount> kNames = {
-    "token_ids",   "positions", "slots", "page_table", "seq_start", "seq_len", "output_rows",
-    "temperature", "top_k",     "top_p", "min_p",      "seed",      "position"};
+    "token_ids",   "positions",   "slots", "rope_variant", "page_table", "seq_start", "seq_len",
+    "output_rows", "temperature", "top_k", "top_p",        "min_p",      "seed",      "position"};
 constexpr uint64_t kAlign = 64;
 
 uint64_t capacity_bytes(size_t index, const StepParams::Limits& limits) {
@@ -36,6 +37,7 @@ uint64_t capacity_bytes(size_t index, const StepParams::Limits& limits) {
     case kTokenIds:
     case kPositions:
     case kSlots:
+    case kRopeVariant:
       return tokens * sizeof(int32_t);
     case kPageTable:
       return seqs * static_cast<uint64_t>(limits.max_pages_per_seq) * sizeof(int32_t);
@@ -111,12 +113,13 @@ void StepParams::fill_rows(const Batch& batch) {
       field<int32_t>(kTokenIds)[row] = sequence.tokens[static_cast<size_t>(position)];
       field<int32_t>(kPositions)[row] = position;
       field<int32_t>(kSlots)[row] = sequence.pages.slot(position);
+      field<int32_t>(kRopeVariant)[row] = limits_.rope_switch > 0 && sequence.n_tokens() > limits_.rope_switch;
       if (i >= item.n_tokens - item.n_outputs) field<int32_t>(kOutputRows)[output++] = row;
     }
   }
   seq_start[batch.items.size()] = row;
   const auto rows = static_cast<uint64_t>(row);
-  for (const size_t i : {kTokenIds, kPositions, kSlots}) fields_[i].used_bytes = rows * sizeof(int32_t);
+  for (const size_t i : {kTokenIds, kPositions, kSlots, kRopeVariant}) fields_[i].used_bytes = rows * sizeof(int32_t);
   fields_[kPageTable].used_bytes =
       batch.items.size() * static_cast<size_t>(limits_.max_pages_per_seq) * sizeof(int32_t);
   fields_[kSeqStart].used_bytes = (batch.items.size() + 1) * sizeof(int32_t);

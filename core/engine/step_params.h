@@ -20,6 +20,7 @@ class StepParams {
     int max_seqs = 0;
     int max_outputs = 0;
     int max_pages_per_seq = 0;
+    int rope_switch = 0;  // sequences of more tokens than that rotate by the second variant; 0: there is none
   };
 
   // Allocates room for every parameter at its largest size, and adds it to `bindings` by the names of the model graph

@@ -69,17 +69,22 @@ Status read_gguf_sizes(const GgufKeys& keys, ModelConfig& config) {
   return {};
 }
 
-Status read_gguf_windows(const GgufKeys& keys, ModelConfig& config) {
+Status read_gguf_windows(const GgufKeys& keys, ModelConfig& config, int64_t pattern) {
   BP_TRY(const auto window, keys.get_or<int64_t>("attention.sliding_window", 0));
-  config.windows.assign(config.windows.size(), window);
-  const std::string pattern_key = keys.key("attention.sliding_window_pattern");
-  const GgufValue* pattern = keys.metadata().find_value(pattern_key);
-  if (pattern == nullptr || window == 0) return {};
-  if (!pattern->is_array) return keys.unsupported(fmt::format("{} is not a list of layers", pattern_key));
-  BP_TRY(const auto windowed, keys.metadata().numbers<int64_t>(pattern_key));
+  const std::string_view name = "attention.sliding_window_pattern";
+  const GgufValue* listed = keys.metadata().find_value(keys.key(name));
+  if (listed == nullptr || !listed->is_array) {
+    BP_TRY(pattern, keys.get_or<int64_t>(name, pattern));
+    for (size_t i = 0; i < config.windows.size(); ++i) {
+      const bool whole = pattern > 0 && static_cast<int64_t>(i) % pattern == pattern - 1;
+      config.windows[i] = whole ? 0 : window;
+    }
+    return {};
+  }
+  BP_TRY(const auto windowed, keys.metadata().numbers<int64_t>(keys.key(name)));
   if (windowed.size() != config.windows.size()) {
     return fail(ErrorCode::kRefused, keys.where(),
-                fmt::format("{} has {} entries for {} layers", pattern_key, windowed.size(), config.n_layers),
+                fmt::format("{} has {} entries for {} layers", keys.key(name), windowed.size(), config.n_layers),
                 "download the model again");
   }
   for (size_t i = 0; i < windowed.size(); ++i) config.windows[i] = windowed[i] != 0 ? window : 0;

@@ -43,8 +43,9 @@ class GgufKeys {
 
 // Layers, sizes, heads, vocabulary, context, RMS norm epsilon, and 1/√head_dim as the attention's scale.
 Status read_gguf_sizes(const GgufKeys& keys, ModelConfig& config);
-// attention.sliding_window, for every layer or those that the pattern names.
-Status read_gguf_windows(const GgufKeys& keys, ModelConfig& config);
+// attention.sliding_window, for the layers that attention.sliding_window_pattern says: a list, or n: all but each nth.
+// `pattern`: where the file has none; 0: every layer.
+Status read_gguf_windows(const GgufKeys& keys, ModelConfig& config, int64_t pattern = 0);
 // rope.*: frequencies and their scaling.
 Status read_gguf_rope(const GgufKeys& keys, ModelConfig& config);
 // expert_*: n_experts, n_used, their sizes and weights. Layers from `first` on have experts.

@@ -9,6 +9,12 @@ namespace {
 
 constexpr int64_t kMaxLayers = 4096;  // no list is sized by a number above it; check_config() refuses it by name
 
+// Missing is an error where there is no default.
+Result<int64_t> with_default(const JsonFields& fields, std::string_view key, int64_t fallback) {
+  if (fallback > 0 && !fields.has(key)) return fallback;
+  return fields.required_integer(key);
+}
+
 Status read_head_dim(const JsonFields& fields, const HfDefaults& defaults, ModelConfig& config) {
   BP_TRY(const auto head_dim, fields.integer("head_dim"));
   if (head_dim) {
@@ -63,9 +69,9 @@ std::unexpected<Error> unsupported(const JsonFields& fields, std::string what, s
 Status read_hf_sizes(const JsonFields& fields, const HfDefaults& defaults, ModelConfig& config) {
   BP_TRY(config.n_layers, fields.required_integer("num_hidden_layers"));
   BP_TRY(config.hidden, fields.required_integer("hidden_size"));
-  BP_TRY(config.n_heads, fields.required_integer("num_attention_heads"));
+  BP_TRY(config.n_heads, with_default(fields, "num_attention_heads", defaults.n_heads));
   BP_TRY(config.ffn, fields.required_integer("intermediate_size"));
-  BP_TRY(config.vocab, fields.required_integer("vocab_size"));
+  BP_TRY(config.vocab, with_default(fields, "vocab_size", defaults.vocab));
   BP_TRY(const auto context, fields.integer("max_position_embeddings"));
   config.context = context.value_or(defaults.context);
   BP_TRY(const auto n_kv_heads, fields.integer("num_key_value_heads"));
@@ -111,7 +117,7 @@ Status read_hf_rope_parameters(const JsonFields& scaling, const JsonFields& top,
     return unsupported(top, fmt::format("rope type \"{}\" is not supported", name),
                        "supported are default, linear, dynamic, llama3, yarn and longrope");
   }
-  rope.type = *type;
+  rope.type = scaling.has("long_factor") ? RopeType::kLongrope : *type;  // Phi-3's older files call it by other names
   BP_TRY(const auto original, scaling.integer("original_max_position_embeddings"));
   BP_TRY(const auto top_original, top.integer("original_max_position_embeddings"));
   rope.original_context = top_original.value_or(original.value_or(context));
@@ -122,8 +128,7 @@ Status read_hf_rope_parameters(const JsonFields& scaling, const JsonFields& top,
   }
   const double implied = static_cast<double>(context) / static_cast<double>(rope.original_context);
   const bool by_context = rope.type == RopeType::kYarn || rope.type == RopeType::kLongrope;
-  rope.factor =
-      rope.type == RopeType::kLongrope && top_original ? implied : factor.value_or(by_context ? implied : 1.0);
+  rope.factor = factor.value_or(by_context ? implied : 1.0);
   BP_TRY(const auto low, scaling.number("low_freq_factor"));
   BP_TRY(const auto high, scaling.number("high_freq_factor"));
   if (rope.type == RopeType::kLlama3 && !low) return scaling.wrong("low_freq_factor", "a number");
@@ -171,6 +176,20 @@ Status read_hf_rope(const JsonFields& fields, ModelConfig& config) {
   return {};
 }
 
+Status read_hf_layer_ropes(const JsonFields& fields, ModelConfig& config) {
+  config.has_local_rope = true;
+  config.rope.n_rot = config.local_rope.n_rot = config.head_dim;
+  BP_TRY(const auto parameters, fields.object("rope_parameters"));
+  if (!parameters || !(parameters->has("full_attention") || parameters->has("sliding_attention"))) {
+    return read_hf_rope(fields, config);
+  }
+  BP_TRY(const auto whole, parameters->object("full_attention"));
+  BP_TRY(const auto local, parameters->object("sliding_attention"));
+  if (whole) BP_TRY_VOID(read_hf_rope_parameters(*whole, fields, config.context, config.rope));
+  if (local) BP_TRY_VOID(read_hf_rope_parameters(*local, fields, config.context, config.local_rope));
+  return {};
+}
+
 Status read_hf_window(const JsonFields& fields, int64_t fallback, ModelConfig& config) {
   BP_TRY(const auto window, fields.integer("sliding_window"));
   const bool is_null = fields.members().contains("sliding_window") && !window;
@@ -178,6 +197,18 @@ Status read_hf_window(const JsonFields& fields, int64_t fallback, ModelConfig& c
   if (window && size < 1) return fields.wrong("sliding_window", "a positive length or null");
   config.windows.assign(config.windows.size(), size);
   return {};
+}
+
+Status read_hf_windows(const JsonFields& fields, int64_t pattern, ModelConfig& config) {
+  BP_TRY_VOID(read_hf_window(fields, 4096, config));
+  BP_TRY(auto windowed, read_hf_layer_types(fields, config));
+  if (windowed.empty()) {
+    BP_TRY(const auto given, fields.integer("sliding_window_pattern"));
+    const int64_t each = given.value_or(pattern);
+    if (each < 1) return fields.wrong("sliding_window_pattern", "a positive number of layers");
+    for (size_t i = 0; i < config.windows.size(); ++i) windowed.push_back((static_cast<int64_t>(i) + 1) % each != 0);
+  }
+  return set_windows(fields, windowed, config.windows.empty() ? 0 : config.windows[0], config);
 }
 
 Result<std::vector<bool>> read_hf_layer_types(const JsonFields& fields, const ModelConfig& config) {

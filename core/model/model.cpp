@@ -125,6 +125,11 @@ Status Model::finish() {
   return {};
 }
 
+int Model::rope_switch() const {
+  return rope_.global.n_variants > 1 ? static_cast<int>(std::min<int64_t>(config_.rope.original_context, INT32_MAX))
+                                     : 0;
+}
+
 std::string Model::folder_file(const std::string& name) const {
   if (folder_.empty()) return {};
   std::string path = folder_ + "/" + name;

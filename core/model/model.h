@@ -27,6 +27,8 @@ class Model {
   // By GGUF's names, whatever the format.
   const Weights& weights() const { return weights_; }
   const RopeTables& rope() const { return rope_; }
+  // Sequences of more tokens than that rotate by the second variant of rope().global; 0: there is one only.
+  int rope_switch() const;
   // Null for a folder. Its metadata holds the vocabulary and the chat template.
   const GgufFile* gguf() const { return weights_.gguf(); }
   // Empty for a GGUF file.

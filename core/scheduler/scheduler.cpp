@@ -100,6 +100,7 @@ void Scheduler::commit(const Batch& batch, const std::vector<int32_t>& tokens) {
       sequence.finish = FinishReason::kLength;
     } else {
       sequence.append(token);
+      if (options_.recompute_above > 0 && sequence.n_tokens() == options_.recompute_above + 1) sequence.n_computed = 0;
     }
   }
   retire();

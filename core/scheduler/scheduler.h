@@ -19,6 +19,8 @@ struct SchedulerOptions {
   int max_chunk = 0;           // prompt tokens of one sequence in one step; 0: as many as fit
   int max_context = 0;         // tokens of one sequence
   int page_size = 16;
+  // A sequence that grows beyond so many tokens is computed anew: its keys are rotated otherwise then. 0: never.
+  int recompute_above = 0;
 };
 
 class Scheduler {

@@ -52,7 +52,7 @@ case("granite_defaults", 10, "granite", "GraniteForCausalLM", SMALL | {"rope_sca
 case("olmo2_gqa_tied", 11, "olmo2", "Olmo2ForCausalLM", SMALL | {"num_key_value_heads": 1, "tie_word_embeddings": True,
      "rope_theta": 500000, "attention_bias": True})  # fmt: skip
 case("olmo2_mha_yarn", 12, "olmo2", "Olmo2ForCausalLM", SMALL | {"num_key_value_heads": 4, "rope_scaling": YARN}, own_config=True)
-case("olmo3", 13, "olmo3", "Olmo3ForCausalLM", SMALL | {"num_hidden_layers": 4, "sliding_window": 6, "rope_scaling": YARN})
+case("olmo3", 13, "olmo3", "Olmo3ForCausalLM", SMALL | {"num_hidden_layers": 4, "sliding_window": 6, "rope_scaling": {**YARN, "rope_type": "yarn"}})
 
 # ---- Qwen ------------------------------------------------------------------------------------------------------------
 case("qwen2_windows", 20, "qwen2", "Qwen2ForCausalLM", SMALL | {"num_hidden_layers": 3, "use_sliding_window": True,

@@ -5,6 +5,19 @@
 
 namespace bp {
 
-extern const Architecture kLlama, kMistral, kMixtral, kQwen2, kQwen2Moe, kQwen3, kQwen3Moe;
+extern const Architecture kLlama;
+extern const Architecture kMistral;
+extern const Architecture kMixtral;
+extern const Architecture kQwen2;
+extern const Architecture kQwen2Moe;
+extern const Architecture kQwen3;
+extern const Architecture kQwen3Moe;
+extern const Architecture kGemma;
+extern const Architecture kGemma2;
+extern const Architecture kGemma3;
+extern const Architecture kPhi3;
+extern const Architecture kOlmo2;
+extern const Architecture kOlmo3;
+extern const Architecture kGranite;
 
 }  // namespace bp

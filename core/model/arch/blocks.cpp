@@ -4,13 +4,24 @@
 
 namespace bp {
 
+Qkv project_qkv(DecoderBuilder& b, ValueId n) {
+  const ModelConfig& c = b.config();
+  const Bias bias = c.qkv_bias ? Bias::kRequired : Bias::kIfPresent;
+  const int64_t n_q = c.n_heads * c.head_dim, n_k = c.n_kv_heads * c.head_dim, n_v = c.n_kv_heads * c.v_head_dim;
+  if (!b.has("attn_qkv.weight")) {
+    return {b.linear(n, "attn_q", n_q, bias), b.linear(n, "attn_k", n_k, bias), b.linear(n, "attn_v", n_v, bias)};
+  }
+  const ValueId all = b.linear(n, "attn_qkv", n_q + n_k + n_v, bias);
+  return {b.columns(all, 0, n_q), b.columns(all, n_q, n_k), b.columns(all, n_q + n_k, n_v)};
+}
+
 ValueId grouped_attention(DecoderBuilder& b, ValueId n, AttentionOptions options) {
   const ModelConfig& c = b.config();
-  const Bias qkv = c.qkv_bias ? Bias::kRequired : Bias::kIfPresent;
   b.graph().push_scope("attn");
-  ValueId q = b.split_heads(b.linear(n, "attn_q", c.n_heads * c.head_dim, qkv), c.n_heads, c.head_dim);
-  ValueId k = b.split_heads(b.linear(n, "attn_k", c.n_kv_heads * c.head_dim, qkv), c.n_kv_heads, c.head_dim);
-  const ValueId v = b.split_heads(b.linear(n, "attn_v", c.n_kv_heads * c.v_head_dim, qkv), c.n_kv_heads, c.v_head_dim);
+  const Qkv all = project_qkv(b, n);
+  ValueId q = b.split_heads(all.q, c.n_heads, c.head_dim);
+  ValueId k = b.split_heads(all.k, c.n_kv_heads, c.head_dim);
+  const ValueId v = b.split_heads(all.v, c.n_kv_heads, c.v_head_dim);
   if (c.qk_norm) {
     q = b.rms_norm(q, "attn_q_norm");
     k = b.rms_norm(k, "attn_k_norm");

@@ -8,6 +8,14 @@
 
 namespace bp {
 
+struct Qkv {
+  ValueId q = kNone;  // [T, n_heads * head_dim]
+  ValueId k = kNone;  // [T, n_kv_heads * head_dim]
+  ValueId v = kNone;  // [T, n_kv_heads * v_head_dim]
+};
+// attn_q, attn_k and attn_v of n, or the three in one, attn_qkv.
+Qkv project_qkv(DecoderBuilder& b, ValueId n);
+
 // o(attention(rope(q(n)), rope(k(n)), v(n))): grouped queries, with the biases, head norms, window and scale that the
 // configuration gives. Tensors attn_q, attn_k, attn_v, attn_output, attn_q_norm and attn_k_norm.
 ValueId grouped_attention(DecoderBuilder& b, ValueId n, AttentionOptions options = {});
