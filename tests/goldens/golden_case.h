@@ -30,7 +30,8 @@ struct GoldenCase {
   bool embeds() const { return !embeddings.empty(); }
 };
 
-// Reads expected.safetensors and case.json of `folder`; a test failure where they are malformed.
+// Reads expected.safetensors and case.json of `folder`, and the ids that long goldens share from the folder above; a
+// test failure where they are malformed.
 GoldenCase read_golden_case(const std::filesystem::path& folder);
 
 // The folders of `data` that hold a golden, by name.

@@ -73,6 +73,7 @@ void check_golden(const Model& model, const GoldenCase& golden, Device* device, 
                         .max_batch_tokens = way.max_batch_tokens,
                         .max_outputs = way.max_batch_tokens,
                         .max_chunk = way.chunk,
+                        .max_context = static_cast<int>(golden.ids.size() + std::max<size_t>(golden.greedy.size(), 3)),
                         .kv_max_bytes = 64 << 20};
   if (!way.served) options.kv_dtype = DType::kF32;
   auto engine = Engine::create(model, device, options);

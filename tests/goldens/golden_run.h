@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <ostream>
+#include <string>
 #include <vector>
 
 #include "engine/engine.h"
@@ -19,6 +21,9 @@ struct GoldenWay {
   int max_seqs;         // beside the case itself, shorter prefixes of it run in the same batch
   bool served = false;  // the KV cache as a server has it, else in f32: then nothing but the weights is rounded
 };
+
+// For the names of parametrised tests.
+inline void PrintTo(const GoldenWay& way, std::ostream* out) { *out << way.name; }
 
 // The reference (null) and every usable device of the plugins that were built, opened.
 std::vector<std::unique_ptr<Device>> golden_devices();
