@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -12,11 +11,6 @@ namespace bp {
 namespace {
 
 using Experts = std::map<int64_t, WeightView>;
-
-bool is_ignored(const TensorNames& names, std::string_view name) {
-  if (name.ends_with(".rotary_emb.inv_freq")) return true;  // computed from the config
-  return std::ranges::any_of(names.ignored, [&](std::string_view start) { return name.starts_with(start); });
-}
 
 // Does the name lie where the table has layers?
 bool is_of_a_layer(const TensorNames& names, std::string_view name) {

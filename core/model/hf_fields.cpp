@@ -15,25 +15,6 @@ Result<int64_t> with_default(const JsonFields& fields, std::string_view key, int
   return fields.required_integer(key);
 }
 
-Status read_head_dim(const JsonFields& fields, const HfDefaults& defaults, ModelConfig& config) {
-  BP_TRY(const auto head_dim, fields.integer("head_dim"));
-  if (head_dim) {
-    config.head_dim = *head_dim;
-  } else if (defaults.head_dim > 0) {
-    config.head_dim = defaults.head_dim;
-  } else if (config.n_heads < 1 || config.hidden % config.n_heads != 0) {
-    return fail(ErrorCode::kRefused, fields.where(),
-                fmt::format("hidden_size {} is not a multiple of num_attention_heads {}, and there is no head_dim",
-                            config.hidden, config.n_heads),
-                "correct the file, or download it again");
-  } else {
-    config.head_dim = config.hidden / config.n_heads;
-  }
-  config.v_head_dim = config.head_dim;
-  config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.head_dim));
-  return {};
-}
-
 Status read_yarn(const JsonFields& scaling, RopeConfig& rope) {
   BP_TRY(const auto beta_fast, scaling.number("beta_fast"));
   BP_TRY(const auto beta_slow, scaling.number("beta_slow"));
@@ -66,6 +47,27 @@ std::unexpected<Error> unsupported(const JsonFields& fields, std::string what, s
   return fail(ErrorCode::kUnsupported, fields.where(), std::move(what), std::move(fix));
 }
 
+Status read_hf_heads(const JsonFields& fields, const HfDefaults& defaults, ModelConfig& config) {
+  BP_TRY(const auto head_dim, fields.integer("head_dim"));
+  if (head_dim) {
+    config.head_dim = *head_dim;
+  } else if (defaults.head_dim > 0) {
+    config.head_dim = defaults.head_dim;
+  } else if (config.n_heads < 1 || config.hidden % config.n_heads != 0) {
+    return fail(ErrorCode::kRefused, fields.where(),
+                fmt::format("hidden_size {} is not a multiple of num_attention_heads {}, and there is no head_dim",
+                            config.hidden, config.n_heads),
+                "correct the file, or download it again");
+  } else {
+    config.head_dim = config.hidden / config.n_heads;
+  }
+  config.v_head_dim = config.head_dim;
+  config.windows.assign(config.n_layers > 0 && config.n_layers <= kMaxLayers ? static_cast<size_t>(config.n_layers) : 0,
+                        0);
+  config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.head_dim));
+  return {};
+}
+
 Status read_hf_sizes(const JsonFields& fields, const HfDefaults& defaults, ModelConfig& config) {
   BP_TRY(config.n_layers, fields.required_integer("num_hidden_layers"));
   BP_TRY(config.hidden, fields.required_integer("hidden_size"));
@@ -82,9 +84,7 @@ Status read_hf_sizes(const JsonFields& fields, const HfDefaults& defaults, Model
   config.norm_eps = eps.value_or(defaults.norm_eps);
   BP_TRY(const auto tied, fields.boolean("tie_word_embeddings"));
   config.tied_head = tied.value_or(defaults.tied_head);
-  config.windows.assign(config.n_layers > 0 && config.n_layers <= kMaxLayers ? static_cast<size_t>(config.n_layers) : 0,
-                        0);
-  return read_head_dim(fields, defaults, config);
+  return read_hf_heads(fields, defaults, config);
 }
 
 Status read_hf_activation(const JsonFields& fields, std::string_view key, std::string_view fallback,

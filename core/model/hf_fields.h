@@ -27,6 +27,9 @@ struct HfDefaults {
 
 // Layers, sizes, heads, vocabulary, context, epsilon, tying; 1/√head_dim as the attention's scale.
 Status read_hf_sizes(const JsonFields& fields, const HfDefaults& defaults, ModelConfig& config);
+// From hidden, n_heads and n_layers: the heads' dimensions (the file's head_dim, else that of `defaults`, else hidden /
+// n_heads), 1/√head_dim as the attention's scale, and no windows.
+Status read_hf_heads(const JsonFields& fields, const HfDefaults& defaults, ModelConfig& config);
 // The member `key` ("hidden_act"), or `fallback`.
 Status read_hf_activation(const JsonFields& fields, std::string_view key, std::string_view fallback,
                           ModelConfig& config);

@@ -74,7 +74,7 @@ Status check_config(const ModelConfig& config, const std::string& where) {
     if (window < 0 || window > INT32_MAX) return refuse(fmt::format("sliding window {} is no length", window));
   }
   BP_TRY_VOID(check_experts(config, where));
-  if (config.alibi) return {};
+  if (config.positions != Positions::kRope) return {};
   if (config.has_local_rope) BP_TRY_VOID(check_rope(config.local_rope, config.head_dim, where));
   return check_rope(config.rope, config.latent.kv_rank > 0 ? config.latent.rope_dim : config.head_dim, where);
 }

@@ -18,6 +18,8 @@ class GgufMetadata;
 
 enum class Activation : uint8_t { kSilu, kGelu, kGeluTanh, kRelu };
 enum class ExpertGate : uint8_t { kSoftmax, kSigmoid };
+// How a model knows where a token stands.
+enum class Positions : uint8_t { kRope, kAlibi, kLearned };
 enum class Pooling : uint8_t { kOff, kMean, kCls, kLast };
 
 // A mixture of experts in the feed-forward blocks.
@@ -62,7 +64,8 @@ struct ModelConfig {
   std::vector<int64_t> windows;  // [n_layers]: keys a query sees, itself included; 0: all
   double attention_scale = 0;    // multiplies q·k
   double attention_softcap = 0;  // 0: none
-  bool alibi = false;            // positions by linear biases, not by rotation
+  bool scale_by_layer = false;   // q·k of layer i is divided by i + 1 as well (GPT-2)
+  Positions positions = Positions::kRope;
   Activation activation = Activation::kSilu;
   bool tied_head = false;  // the head is the embedding
   bool qkv_bias = false;

@@ -95,7 +95,9 @@ def build(folder, config, cls=None, **kwargs):
     parsed = transformers.AutoConfig.from_pretrained(folder)
     cls = cls or transformers.AutoModelForCausalLM
     make = cls.from_config if hasattr(cls, "from_config") else cls._from_config
-    return make(parsed, attn_implementation="eager", dtype=torch.float32, **kwargs).eval()
+    # Falcon's eager attention adds ALiBi to scores that the mask has already added it to; sdpa has it once.
+    attention = "sdpa" if getattr(parsed, "alibi", False) else "eager"
+    return make(parsed, attn_implementation=attention, dtype=torch.float32, **kwargs).eval()
 
 
 def saved_tensors(model, folder):

@@ -19,5 +19,7 @@ extern const Architecture kPhi3;
 extern const Architecture kOlmo2;
 extern const Architecture kOlmo3;
 extern const Architecture kGranite;
+extern const Architecture kGpt2;
+extern const Architecture kFalcon;
 
 }  // namespace bp

@@ -28,7 +28,7 @@ void DecoderBuilder::declare_inputs() {
   seq_len_ = param("seq_len", {Extent::dynamic(n_seqs)});
   output_rows_ = param("output_rows", {Extent::dynamic(n_outputs)});
   if (source_.rope.global.n_variants > 1) rope_variant_ = param("rope_variant", {tokens_});
-  if (config().alibi) return;
+  if (config().positions != Positions::kRope) return;
   freqs_ = rope_table("rope.freqs", source_.rope.global);
   if (config().has_local_rope) local_freqs_ = rope_table("rope.local_freqs", source_.rope.local);
 }
@@ -195,12 +195,10 @@ ValueId DecoderBuilder::cache(std::string_view kind, int64_t n_heads, int64_t di
 }
 
 ValueId DecoderBuilder::attention(ValueId q, ValueId k, ValueId v, const AttentionOptions& options) {
-  const ValueId keys = graph_.op("kv_write", {cache("k", config().n_kv_heads, config().head_dim), k, slots_});
-  const ValueId values = graph_.op("kv_write", {cache("v", config().n_kv_heads, config().v_head_dim), v, slots_});
+  const ValueId keys = graph_.op("kv_write", {cache("k", config().n_kv_heads, width(k)), k, slots_});
+  const ValueId values = graph_.op("kv_write", {cache("v", config().n_kv_heads, width(v)), v, slots_});
   std::vector<ValueId> operands = {q, keys, values, page_table_, seq_start_, seq_len_};
-  if (options.sinks != kNone || options.alibi != kNone) {
-    operands.insert(operands.end(), {kNone, options.sinks, options.alibi});
-  }
+  if (options.sinks != kNone) operands.insert(operands.end(), {kNone, options.sinks});
   return graph_.op(
       "attention", std::move(operands),
       {{"scale", config().attention_scale}, {"softcap", config().attention_softcap}, {"window", options.window}});
@@ -215,6 +213,11 @@ ValueId DecoderBuilder::latent_attention(ValueId q, ValueId kv, int64_t v_dim) {
 ValueId DecoderBuilder::embed() {
   const ValueId table = weight("token_embd.weight", {config().vocab, config().hidden});
   return graph_.op("gather_rows", {table, token_ids_}, {{"dtype", static_cast<int64_t>(source_.options.act_dtype)}});
+}
+
+ValueId DecoderBuilder::rows_at_positions(std::string_view name, int64_t width) {
+  const ValueId table = weight(name, {config().context, width});
+  return graph_.op("gather_rows", {table, positions_}, {{"dtype", static_cast<int64_t>(source_.options.act_dtype)}});
 }
 
 ValueId DecoderBuilder::gated_ffn(ValueId x, int64_t ffn, std::string_view suffix, Bias bias) {

@@ -21,7 +21,6 @@ enum class Bias : uint8_t { kAbsent, kIfPresent, kRequired };
 struct AttentionOptions {
   int64_t window = 0;     // 0: all keys
   ValueId sinks = kNone;  // [n_heads]
-  ValueId alibi = kNone;  // [n_heads]
 };
 
 class DecoderBuilder {
@@ -30,6 +29,7 @@ class DecoderBuilder {
 
   const ModelConfig& config() const { return source_.config; }
   GraphBuilder& graph() { return graph_; }
+  DType act_dtype() const { return source_.options.act_dtype; }
   int64_t layer() const { return layer_; }
   void begin_layer(int64_t layer_idx);
   void end_layer();
@@ -63,14 +63,16 @@ class DecoderBuilder {
   ValueId columns(ValueId x, int64_t start, int64_t length);
   // x [T, n, dim] rotated by the layer's frequencies: the local ones where it has a window and the model has such.
   ValueId rope(ValueId x, int64_t offset = 0);
-  // Writes k and v [T, n_kv_heads, dim] into the layer's cache and attends to all of it: q [T, n_heads, head_dim] →
-  // [T, n_heads, v_head_dim].
+  // Writes k [T, n_kv_heads, dim] and v [T, n_kv_heads, v_dim] into the layer's cache and attends to all of it:
+  // q [T, n_heads, dim] → [T, n_heads, v_dim].
   ValueId attention(ValueId q, ValueId k, ValueId v, const AttentionOptions& options);
   // The same over one vector a token, kv [T, 1, dim], whose first v_dim columns are the value: [T, n_heads, v_dim].
   ValueId latent_attention(ValueId q, ValueId kv, int64_t v_dim);
 
-  // x [T, hidden]
+  // [T, hidden]
   ValueId embed();
+  // [T, width]: rows of the table `name`, which has one for each position of the context.
+  ValueId rows_at_positions(std::string_view name, int64_t width);
   // The window of this layer.
   int64_t window() const;
   // act(gate(x)) * up(x), then down: "ffn_gate", "ffn_up", "ffn_down" and `suffix` ("_shexp").

@@ -1,5 +1,6 @@
 #include "model/arch/tensor_names.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 #include <vector>
@@ -52,6 +53,14 @@ std::string_view without_prefix(const TensorNames& names, std::string_view name)
 }
 
 }  // namespace
+
+bool is_ignored(const TensorNames& names, std::string_view hf_name) {
+  if (hf_name.ends_with(".rotary_emb.inv_freq")) return true;  // computed from the config
+  std::vector<int64_t> numbers;
+  return std::ranges::any_of(names.ignored, [&](std::string_view start) {
+    return match(start, without_prefix(names, hf_name), numbers).has_value();
+  });
+}
 
 std::optional<GgufName> gguf_name_of(const TensorNames& names, std::string_view hf_name) {
   const std::string_view name = without_prefix(names, hf_name);

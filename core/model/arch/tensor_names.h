@@ -33,7 +33,7 @@ constexpr std::array<TensorName, N + M> joined(const TensorName (&a)[N], const T
 struct TensorNames {
   std::span<const TensorName> table;
   std::span<const std::string_view> prefixes;  // of Hugging Face names, the longest first; dropped before the look-up
-  std::span<const std::string_view> ignored;   // beginnings of names of tensors that the model does not use
+  std::span<const std::string_view> ignored;   // beginnings of names, after the prefix, of what the model does not use
 };
 
 struct GgufName {
@@ -42,6 +42,8 @@ struct GgufName {
   std::optional<int64_t> expert;  // which slice of the tensor
 };
 
+// A tensor of a folder that the model does not use.
+bool is_ignored(const TensorNames& names, std::string_view hf_name);
 // Null: the table has no such tensor.
 std::optional<GgufName> gguf_name_of(const TensorNames& names, std::string_view hf_name);
 // The name in a folder, for messages; `gguf` itself where the table does not have it.
