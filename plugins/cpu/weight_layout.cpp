@@ -10,8 +10,9 @@ namespace {
 
 // By WeightFormat.
 constexpr uint16_t kDtypes[kWeightFormats] = {
-    BP_DT_F32,  BP_DT_F16,  BP_DT_BF16, BP_DT_Q8_0, BP_DT_Q4_0, BP_DT_Q4_1,   BP_DT_Q5_0,   BP_DT_Q5_1,
-    BP_DT_Q2_K, BP_DT_Q3_K, BP_DT_Q4_K, BP_DT_Q5_K, BP_DT_Q6_K, BP_DT_IQ4_NL, BP_DT_IQ4_XS, BP_DT_MXFP4};
+    BP_DT_F32,  BP_DT_F16,  BP_DT_BF16, BP_DT_FP8_E4M3, BP_DT_FP8_E5M2, BP_DT_I8,    BP_DT_U8,
+    BP_DT_Q8_0, BP_DT_Q4_0, BP_DT_Q4_1, BP_DT_Q5_0,     BP_DT_Q5_1,     BP_DT_Q2_K,  BP_DT_Q3_K,
+    BP_DT_Q4_K, BP_DT_Q5_K, BP_DT_Q6_K, BP_DT_IQ4_NL,   BP_DT_IQ4_XS,   BP_DT_MXFP4, BP_DT_U4};
 
 constexpr int64_t kPieceGroups = 8;  // packed by one thread at a time
 

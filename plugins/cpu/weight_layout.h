@@ -3,6 +3,8 @@
 //   f32    [k][16] f32
 //   f16    [k, up to even][16] f16
 //   bf16   [k / 2, up][16][2] bf16
+//   fp8, i8, u8  [k, up to whole lines][16] bytes
+//   u4     [k / 32] of nibbles as blocks have them
 //   blocks { [k / block_k] of { [n_halves][16] f16, [n_bytes][16] u8 }, to whole lines of 64 bytes; [k / 32] of planes
 //   }
 //          where each format has its block_k, n_halves, n_bytes and planes of codes from kernels/weight_format.h

@@ -24,6 +24,7 @@ Cases activation_cases();
 Cases attention_cases();
 Cases binary_cases();
 Cases cast_cases();
+Cases dequant_cases();
 Cases gather_rows_cases();
 Cases kv_write_cases();
 Cases matmul_cases();

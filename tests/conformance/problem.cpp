@@ -61,9 +61,22 @@ ValueId Problem::kv(const std::string& name, DType dtype, std::vector<int64_t> d
 ValueId Problem::weight(const std::string& name, DType dtype, std::vector<int64_t> dims, float spread) {
   int64_t rows = 1;
   for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= dims[i];
-  weights_.push_back(
-      std::make_unique<Bytes>(random_bytes(dtype, rows, dims.back(), spread, static_cast<unsigned>(random_()))));
+  return weight(name, dtype, dims, random_bytes(dtype, rows, dims.back(), spread, static_cast<unsigned>(random_())));
+}
+
+ValueId Problem::weight(const std::string& name, DType dtype, std::vector<int64_t> dims, Bytes bytes) {
+  weights_.push_back(std::make_unique<Bytes>(std::move(bytes)));
   return builder_.weight({name, dtype, dims, *weights_.back()});
+}
+
+ValueId Problem::any_bits(const std::string& name, DType dtype, std::vector<int64_t> dims) {
+  uint64_t rows = 1;
+  for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= static_cast<uint64_t>(dims[i]);
+  const auto row = row_bytes(dtype, static_cast<uint64_t>(dims.back()));
+  BP_CHECK(row.has_value(), "{} columns of {}", dims.back(), dtype_name(dtype));
+  Bytes bytes(rows * *row);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random_());
+  return weight(name, dtype, dims, std::move(bytes));
 }
 
 void Problem::output(ValueId value) { builder_.output(value, fmt::format("y{}", n_outputs_++)); }

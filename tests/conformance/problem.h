@@ -38,6 +38,9 @@ class Problem {
   ValueId kv(const std::string& name, DType dtype, std::vector<int64_t> dims);
   // Random weights, encoded as `dtype`.
   ValueId weight(const std::string& name, DType dtype, std::vector<int64_t> dims, float spread = 1);
+  // Given ones, or any bits at all.
+  ValueId weight(const std::string& name, DType dtype, std::vector<int64_t> dims, Bytes bytes);
+  ValueId any_bits(const std::string& name, DType dtype, std::vector<int64_t> dims);
 
   void output(ValueId value);
 

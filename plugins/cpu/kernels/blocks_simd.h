@@ -33,6 +33,16 @@ BP_CPU_INLINE F load_f16(const std::byte* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 BP_CPU_INLINE __m128i load_bytes(const std::byte* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+BP_CPU_INLINE F load_f32(const float* p) { return _mm512_loadu_ps(p); }
+BP_CPU_INLINE F add(F a, F b) { return _mm512_add_ps(a, b); }
+// fp8 as the f16 of the same bits, of e4m3 that is a 256th.
+BP_CPU_INLINE F e4m3_256th(__m128i v) {
+  const __m256i wide = _mm256_cvtepu8_epi16(v);
+  const __m256i size = _mm256_slli_epi16(_mm256_and_si256(wide, _mm256_set1_epi16(0x7f)), 7);
+  const __m256i sign = _mm256_slli_epi16(_mm256_and_si256(wide, _mm256_set1_epi16(0x80)), 8);
+  return _mm512_cvtph_ps(_mm256_or_si256(size, sign));
+}
+BP_CPU_INLINE F e5m2(__m128i v) { return _mm512_cvtph_ps(_mm256_slli_epi16(_mm256_cvtepu8_epi16(v), 8)); }
 BP_CPU_INLINE I widen_i8(__m128i v) { return _mm512_cvtepi8_epi32(v); }
 BP_CPU_INLINE I widen_u8(__m128i v) { return _mm512_cvtepu8_epi32(v); }
 BP_CPU_INLINE I and_int(I v, int mask) { return _mm512_and_si512(v, _mm512_set1_epi32(mask)); }
@@ -97,6 +107,16 @@ BP_CPU_INLINE F load_f16(const std::byte* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 BP_CPU_INLINE __m128i load_bytes(const std::byte* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
+BP_CPU_INLINE F load_f32(const float* p) { return _mm256_loadu_ps(p); }
+BP_CPU_INLINE F add(F a, F b) { return _mm256_add_ps(a, b); }
+// fp8 as the f16 of the same bits, of e4m3 that is a 256th.
+BP_CPU_INLINE F e4m3_256th(__m128i v) {
+  const __m128i wide = _mm_cvtepu8_epi16(v);
+  const __m128i size = _mm_slli_epi16(_mm_and_si128(wide, _mm_set1_epi16(0x7f)), 7);
+  const __m128i sign = _mm_slli_epi16(_mm_and_si128(wide, _mm_set1_epi16(0x80)), 8);
+  return _mm256_cvtph_ps(_mm_or_si128(size, sign));
+}
+BP_CPU_INLINE F e5m2(__m128i v) { return _mm256_cvtph_ps(_mm_slli_epi16(_mm_cvtepu8_epi16(v), 8)); }
 BP_CPU_INLINE I widen_i8(__m128i v) { return _mm256_cvtepi8_epi32(v); }
 BP_CPU_INLINE I widen_u8(__m128i v) { return _mm256_cvtepu8_epi32(v); }
 BP_CPU_INLINE I and_int(I v, int mask) { return _mm256_and_si256(v, _mm256_set1_epi32(mask)); }

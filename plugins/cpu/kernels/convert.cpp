@@ -35,6 +35,7 @@ Scale scale_of(const BlockShape& shape, const UnpackedBlock& block, int sub) {
     case SubScales::kE8m0:
       return {half_power(block.byte[0]), 0};
     case SubScales::kNone:
+    case SubScales::kPanel:
       break;
   }
   return {d, m};

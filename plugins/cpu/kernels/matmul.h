@@ -24,6 +24,9 @@ struct MatmulTile {
   const std::byte* x;  // one tile
   int64_t k;
   float* y;  // [rows][16]
+  // Of formats that are scaled apart: for each panel_k of k, [16] scales and [16] zeros, of u4 minus scale times zero.
+  const float* panel = nullptr;
+  int64_t panel_k = 0;  // of u4 a multiple of 32
 };
 using MatmulTileFn = void (*)(const MatmulTile& tile);
 
@@ -80,7 +83,7 @@ constexpr std::array<MatmulTileFn, N> kTilesOf = []<int... I>(std::integer_seque
 }(std::make_integer_sequence<int, N>{});
 
 // One for each instruction set; their files alone are compiled for it. matmul_dense… take f32, f16 and bf16,
-// matmul_blocks… block formats.
+// matmul_blocks… block formats and bytes.
 const MatmulKernel& matmul_dense_avx2(WeightFormat format);
 const MatmulKernel& matmul_dense_avx512(WeightFormat format);
 const MatmulKernel& matmul_bf16_avx512bf16();

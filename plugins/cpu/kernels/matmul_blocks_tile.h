@@ -47,6 +47,21 @@ struct BlockTiles {
   static constexpr int kHalves = static_cast<int>(kGroupRows) / kLanes;
   static constexpr int kXWords = 9 + kShape.n_sub();
 
+  // All rows of the group; on to the next 32 k.
+  template <int R, class Record>
+  static BP_CPU_INLINE void add_blocks(F (*sum)[R], const Record* record, int b, const std::byte*& codes,
+                                       const int32_t*& x) {
+    read_ahead<R, plane_bytes(kShape.planes)>(codes);
+#pragma GCC unroll 2
+    for (int half = 0; half < kHalves; ++half) {
+      const PackedScales<kShape> scales(record, half);
+      add_block<kShape, R>(sum[half], scales, b, codes + half_line(half), x);
+      asm volatile("" : "+r"(x));  // else gcc keeps each value of x, spread over a vector, on the stack
+    }
+    codes += plane_bytes(kShape.planes);
+    x += kXWords * R;
+  }
+
   template <int R>
   static void tile(const MatmulTile& t) {
     const std::byte* record = t.w;
@@ -56,19 +71,16 @@ struct BlockTiles {
     for (auto& half : sum) {
       for (F& s : half) s = zero();
     }
-    for (int64_t i = t.k / kShape.block_k; i > 0; --i) {
-      for (int b = 0; b < kShape.block_k / kBlock; ++b) {
-        read_ahead<R, plane_bytes(kShape.planes)>(codes);
-#pragma GCC unroll 2
-        for (int half = 0; half < kHalves; ++half) {
-          const PackedScales<kShape> scales(record, half);
-          add_block<kShape, R>(sum[half], scales, b, codes + half_line(half), x);
-          asm volatile("" : "+r"(x));  // else gcc keeps each value of x, spread over a vector, on the stack
-        }
-        codes += plane_bytes(kShape.planes);
-        x += kXWords * R;
+    if constexpr (kShape.sub_scales == SubScales::kPanel) {
+      const float* panel = t.panel;
+      for (int64_t k = 0; k < t.k; k += t.panel_k, panel += 2 * kGroupRows) {
+        const int64_t n = t.k - k < t.panel_k ? t.k - k : t.panel_k;
+        for (int64_t b = n / kBlock; b > 0; --b) add_blocks<R>(sum, panel, 0, codes, x);
       }
-      record += record_bytes(kShape);
+    } else {
+      for (int64_t i = t.k / kShape.block_k; i > 0; --i, record += record_bytes(kShape)) {
+        for (int b = 0; b < kShape.block_k / kBlock; ++b) add_blocks<R>(sum, record, b, codes, x);
+      }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -82,7 +94,7 @@ constexpr MatmulKernel kKernelOf = {kXOf<block_shape(kFormat)>, pack_x_i8_avx2, 
                                     kTilesOf<BlockTiles<kFormat>, kMaxRows>.data()};
 
 template <int kMaxRows>
-const MatmulKernel& kernel_of(WeightFormat format) {
+const MatmulKernel& block_kernel(WeightFormat format) {
   constexpr int kFirst = static_cast<int>(WeightFormat::kQ8_0);
   static constexpr auto kKernels = []<int... I>(std::integer_sequence<int, I...>) {
     return std::array{&kKernelOf<static_cast<WeightFormat>(kFirst + I), kMaxRows>...};

@@ -56,9 +56,13 @@ class PackedScales {
     }
   }
 
+  // Of a panel: see MatmulTile.
+  BP_CPU_INLINE PackedScales(const float* panel, int half)
+      : scale_(load_f32(panel + kLanes * half)), minimum_(load_f32(panel + kGroupRows + kLanes * half)) {}
+
   // Of sub-block `at` of the record.
   BP_CPU_INLINE F scale(int at) const {
-    if constexpr (S.sub_scales == SubScales::kNone) return scale_;
+    if constexpr (S.sub_scales == SubScales::kNone || S.sub_scales == SubScales::kPanel) return scale_;
     if constexpr (S.sub_scales == SubScales::kI8) return mul(scale_, to_float(widen_i8(byte(at))));
     if constexpr (S.sub_scales == SubScales::kU8Min) return mul(scale_, to_float(widen_u8(byte(2 * at))));
     if constexpr (S.sub_scales == SubScales::kU4Min) return mul(scale_, to_float(and_int(widen_u8(byte(at)), 15)));
@@ -74,7 +78,7 @@ class PackedScales {
  private:
   BP_CPU_INLINE __m128i byte(int i) const { return load_bytes(bytes_ + kGroupRows * i); }
 
-  const std::byte* bytes_;
+  const std::byte* bytes_ = nullptr;
   F scale_, minimum_;
 };
 

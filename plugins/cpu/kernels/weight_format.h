@@ -1,6 +1,7 @@
 // The weight formats that this plugin multiplies with, and how the packed form of each block format is put together:
 //   value = scale * (code - offset) + minimum, or scale * table[code]
-// Codes lie in bit planes, scales in records that belong to a block of the file; weight_layout.h draws both.
+// Codes lie in bit planes, scales in records that belong to a block of the file; weight_layout.h draws both. Bytes and
+// u4 have their scales in tensors of their own (the op dequant), and no records.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,10 @@ enum class WeightFormat : uint8_t {
   kF32,
   kF16,
   kBf16,
+  kE4m3,
+  kE5m2,
+  kI8,
+  kU8,
   kQ8_0,
   kQ4_0,
   kQ4_1,
@@ -28,8 +33,9 @@ enum class WeightFormat : uint8_t {
   kIq4Nl,
   kIq4Xs,
   kMxfp4,
+  kU4,
 };
-constexpr int kWeightFormats = 16;
+constexpr int kWeightFormats = 21;
 
 // Bit planes of 16 rows and 32 k; a line is 64 bytes, [16 rows][4 k], and line i has k 4 i .. 4 i + 3.
 enum class Planes : uint8_t {
@@ -38,8 +44,8 @@ enum class Planes : uint8_t {
   kNibblesBit,   // and one line of fifth bits: bit i is of line i
   kNibblesPair,  // and two lines of fifth and sixth bits: bits 2 i, 2 i + 1 of the first are of line i, of the second
                  // of line 4 + i
-  kPairs,     // two such lines alone
-  kPairsBit,  // and one line of third bits
+  kPairs,        // two such lines alone
+  kPairsBit,     // and one line of third bits
 };
 
 // What the bytes of a scale record are.
@@ -49,6 +55,7 @@ enum class SubScales : uint8_t {
   kU8Min,  // two for each sub-block: a factor of the scale, and one of the minimum
   kU4Min,  // the same in the nibbles of one byte
   kE8m0,   // no f16: the scale is 2^(byte - 128)
+  kPanel,  // there is no record: f32 scales and minima come from elsewhere
 };
 
 enum class CodeTable : uint8_t { kNone, kIq4, kFp4 };
@@ -67,11 +74,16 @@ struct BlockShape {
   int16_t plane_at =
       -1;  // byte of the file's block from which on its codes are one row of the planes; -1: they are not
 
-  constexpr bool has_minimum() const { return n_halves == 2; }
+  constexpr bool has_minimum() const { return n_halves == 2 || sub_scales == SubScales::kPanel; }
   constexpr int n_sub() const { return 32 / sub_k; }
 };
 
 constexpr bool is_block_format(WeightFormat format) { return format >= WeightFormat::kQ8_0; }
+constexpr bool is_byte_format(WeightFormat format) {
+  return format >= WeightFormat::kE4m3 && format <= WeightFormat::kU8;
+}
+// Whether the scales are tensors of their own.
+constexpr bool is_scaled_apart(WeightFormat format) { return is_byte_format(format) || format == WeightFormat::kU4; }
 
 // REQUIRES: is_block_format(format).
 constexpr BlockShape block_shape(WeightFormat format) {
@@ -103,8 +115,10 @@ constexpr BlockShape block_shape(WeightFormat format) {
       return {P::kNibbles, S::kNone, T::kIq4, 128, 255, 32, 1, 0, 32, 18, 2};
     case WeightFormat::kIq4Xs:
       return {P::kNibbles, S::kI8, T::kIq4, 128, 255, 32, 1, 8, 256, 136, 8};
-    default:
+    case WeightFormat::kMxfp4:
       return {P::kNibbles, S::kE8m0, T::kFp4, 12, 24, 32, 0, 1, 32, 17, 1};
+    default:
+      return {P::kNibbles, S::kPanel, T::kNone, 0, 15, 32, 0, 0, 32, 16};
   }
 }
 
@@ -126,6 +140,7 @@ constexpr int64_t panel_bytes(const BlockShape& shape, int64_t k) {
 constexpr uint64_t group_bytes(WeightFormat format, int64_t k) {
   const auto count = static_cast<uint64_t>(k);
   if (format == WeightFormat::kF32) return count * 64;
+  if (is_byte_format(format)) return (count + 3) / 4 * 64;
   if (!is_block_format(format)) return (count + 1) / 2 * 64;
   const BlockShape shape = block_shape(format);
   if (k % shape.block_k != 0) return 0;

@@ -72,6 +72,30 @@ void split_pairs(std::byte* lines, int64_t n_lines) {
   }
 }
 
+// 16 rows of 16 bytes become 16 columns: four times the rows i and i + 8 are interleaved.
+void transpose_16(__m128i* row) {
+  for (int round = 0; round < 4; ++round) {
+    __m128i next[16];
+    for (int i = 0; i < 8; ++i) {
+      next[2 * i] = _mm_unpacklo_epi8(row[i], row[i + 8]);
+      next[2 * i + 1] = _mm_unpackhi_epi8(row[i], row[i + 8]);
+    }
+    std::memcpy(row, next, sizeof(next));
+  }
+}
+
+void pack_bytes(const PackGroup& group) {
+  const int64_t padded = (group.k + 3) / 4 * 4;
+  for (int64_t k = 0; k < padded; k += 16) {
+    __m128i row[16] = {};
+    const auto n = static_cast<size_t>(group.k - k < 16 ? group.k - k : 16);
+    for (int64_t r = 0; r < group.rows; ++r)
+      std::memcpy(&row[r], group.src + static_cast<uint64_t>(r) * group.src_row_bytes + k, n);
+    transpose_16(row);
+    std::memcpy(group.dst + k * 16, row, static_cast<size_t>(padded - k < 16 ? padded - k : 16) * 16);
+  }
+}
+
 // Eight lines of codes of 32 k, as the planes of a shape have them.
 class PlaneWriter {
  public:
@@ -201,6 +225,7 @@ class BlockPacker {
 
 void pack_group(const PackGroup& group) {
   if (is_block_format(group.format)) return BlockPacker(group).pack();
+  if (is_byte_format(group.format)) return pack_bytes(group);
   const Words words{group.src, group.src_row_bytes, group.rows, group.dst};
   interleave(words, group.k * (group.format == WeightFormat::kF32 ? 4 : 2));
   if (group.format == WeightFormat::kF16) split_pairs(group.dst, (group.k + 1) / 2);

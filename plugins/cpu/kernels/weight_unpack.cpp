@@ -34,6 +34,15 @@ void nibbles_of_32(const std::byte* q, uint8_t* code) {
   }
 }
 
+// 16 bytes of two codes each, the lower nibble first.
+void nibbles_in_turn(const std::byte* q, uint8_t* code) {
+  const __m128i v = load(q);
+  const __m128i low = masked(v, 15);
+  const __m128i high = field(v, 4, 15, 0);
+  store(code, _mm_unpacklo_epi8(low, high));
+  store(code + 16, _mm_unpackhi_epi8(low, high));
+}
+
 // Pairs of bits: 32 bytes hold 128 codes, 32 at each place.
 void pairs(const std::byte* q, uint8_t* code) {
   for (int i = 0; i < 256; i += 16) store(code + i, field(load(q + i / 128 * 32 + i % 32), i % 128 / 32 * 2, 3, 0));
@@ -127,6 +136,8 @@ void unpack_record(WeightFormat format, const std::byte* block, UnpackedBlock& o
     case WeightFormat::kMxfp4:
       std::memcpy(out.byte, block, 1);
       return;
+    case WeightFormat::kU4:
+      return;
     default:
       std::memcpy(out.half, block, 2);
       return;
@@ -162,6 +173,8 @@ void unpack_block(WeightFormat format, const std::byte* block, UnpackedBlock& ou
     case WeightFormat::kIq4Xs:
       for (int i = 0; i < 8; ++i) nibbles_of_16(q + 16 * i, out.code + 32 * i);
       return;
+    case WeightFormat::kU4:
+      return nibbles_in_turn(q, out.code);
     default:
       return nibbles_of_16(q, out.code);
   }

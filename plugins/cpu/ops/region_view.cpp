@@ -29,7 +29,8 @@ uint64_t row_bytes(uint16_t dtype, int64_t n) {
       break;
   }
   const auto format = format_of_dtype(dtype);
-  if (!format.has_value() || !is_block_format(*format)) return 0;
+  if (!format.has_value()) return 0;
+  if (is_byte_format(*format)) return count;
   const BlockShape shape = block_shape(*format);
   return count / shape.block_k * shape.file_bytes;
 }

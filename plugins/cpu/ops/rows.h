@@ -41,6 +41,7 @@ constexpr bp_kernel row(const RowText& text) {
 std::span<const bp_kernel> matmul_rows();
 std::span<const bp_kernel> matmul_many_rows();
 std::span<const bp_kernel> matmul_stack_rows();
+std::span<const bp_kernel> dequant_rows();
 std::span<const bp_kernel> elementwise_rows();
 std::span<const bp_kernel> norm_rows();
 std::span<const bp_kernel> softmax_rows();

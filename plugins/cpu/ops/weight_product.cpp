@@ -36,10 +36,10 @@ bool WeightProduct::takes_x_of(const WeightProduct& other) const {
          kernel_->max_rows == other.kernel_->max_rows;
 }
 
-void WeightProduct::tile(const std::byte* group, int64_t rows, const std::byte* x, float* y) const {
-  if (parts_ == 1) return kernel_->tile[rows - 1]({group, x, k_, y});
+void WeightProduct::tile(const std::byte* group, int64_t rows, const std::byte* x, float* y, const Panel& panel) const {
+  if (parts_ == 1) return kernel_->tile[rows - 1]({group, x, k_, y, panel.scales, panel.k});
   alignas(64) float parts[kMaxTileRows * kGroupRows];
-  kernel_->tile[2 * rows - 1]({group, x, k_, parts});
+  kernel_->tile[2 * rows - 1]({group, x, k_, parts, panel.scales, panel.k});
   for (int64_t i = 0; i < rows * kGroupRows; ++i) y[i] = parts[i] + parts[rows * kGroupRows + i];
 }
 

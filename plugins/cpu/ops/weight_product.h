@@ -8,6 +8,7 @@
 #include "ops/op.h"
 
 // The dtypes of weights that are multiplied, for guards, and how: the dtype decides the arithmetic, so one name does.
+#define BP_CPU_SCALED_APART "fp8_e4m3|fp8_e5m2|i8|u8|u4"
 #define BP_CPU_WEIGHTS "f32|f16|bf16|q8_0|q4_0|q4_1|q5_0|q5_1|q2_k|q3_k|q4_k|q5_k|q6_k|iq4_nl|iq4_xs|mxfp4"
 
 namespace bp::cpu {
@@ -41,8 +42,14 @@ class WeightProduct {
   void pack_x(const Rows& rows, std::byte* out) const {
     kernel_->pack_x({rows.x, rows.index, rows.stride, rows.count, k_, kernel_->x_format, out, parts_});
   }
+  // The scales of weights that are scaled apart, as MatmulTile has them.
+  struct Panel {
+    const float* scales = nullptr;
+    int64_t k = 0;
+  };
   // y [rows][16] = the tile times a group of weights; y has room for kMaxTileRows rows.
-  void tile(const std::byte* group, int64_t rows, const std::byte* x, float* y) const;
+  void tile(const std::byte* group, int64_t rows, const std::byte* x, float* y, const Panel& panel) const;
+  void tile(const std::byte* group, int64_t rows, const std::byte* x, float* y) const { tile(group, rows, x, y, {}); }
 
  private:
   const MatmulKernel* kernel_ = nullptr;
