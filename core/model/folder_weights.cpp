@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,18 +14,28 @@ namespace {
 
 using Experts = std::map<int64_t, WeightView>;
 
-// Does the name lie where the table has layers?
-bool is_of_a_layer(const TensorNames& names, std::string_view name) {
+// The layer whose tensor that is, by where the table has layers.
+std::optional<int64_t> layer_of(const TensorNames& names, std::string_view name) {
   for (const TensorName& line : names.table) {
     const size_t number = line.hf.find("{}");
     if (number == std::string_view::npos) continue;
     const std::string_view start = line.hf.substr(0, number);
+    std::string_view rest = name;
     for (const std::string_view prefix : names.prefixes) {
-      if (name.starts_with(prefix) && name.substr(prefix.size()).starts_with(start)) return true;
+      if (!name.starts_with(prefix)) continue;
+      rest = name.substr(prefix.size());
+      break;
     }
-    if (name.starts_with(start)) return true;
+    if (!rest.starts_with(start)) continue;
+    int64_t layer = 0;
+    rest.remove_prefix(start.size());
+    if (std::from_chars(rest.data(), rest.data() + rest.size(), layer).ec == std::errc()) return layer;
   }
-  return false;
+  return std::nullopt;
+}
+
+bool is_spare(const ModelConfig& config, std::optional<int64_t> layer) {
+  return layer && *layer >= config.n_layers && *layer - config.n_layers < config.n_spare_layers;
 }
 
 Status join(const std::string& name, const Experts& experts, int64_t n_experts, const std::string& where,
@@ -58,13 +70,14 @@ Status rename(const TensorNames& names, const ModelConfig& config, const std::st
   std::map<std::string, Experts> joined;
   std::vector<WeightView> renamed;
   for (const std::string& name : all) {
-    if (is_ignored(names, name)) {
+    const auto layer = layer_of(names, name);
+    if (is_ignored(names, name) || is_spare(config, layer)) {
       weights.remove(name);
       continue;
     }
     auto found = gguf_name_of(names, name);
     if (!found) {
-      if (!strict || !is_of_a_layer(names, name)) continue;
+      if (!strict || !layer) continue;
       return fail(
           ErrorCode::kUnsupported, where,
           fmt::format("tensor {} is no part of a {} model of {} layers", name, config.architecture, config.n_layers),
@@ -92,6 +105,17 @@ Status rename(const TensorNames& names, const ModelConfig& config, const std::st
 }
 
 }  // namespace
+
+void remove_spare_layers(const ModelConfig& config, Weights& weights) {
+  for (int64_t i = 0; i < config.n_spare_layers; ++i) {
+    const std::string start = fmt::format("blk.{}.", config.n_layers + i);
+    std::vector<std::string> spare;
+    for (auto it = weights.all().lower_bound(start); it != weights.all().end() && it->first.starts_with(start); ++it) {
+      spare.push_back(it->first);
+    }
+    for (const std::string& name : spare) weights.remove(name);
+  }
+}
 
 Status take_gguf_names(const TensorNames& names, const ModelConfig& config, const std::string& where,
                        Weights& weights) {

@@ -15,6 +15,9 @@ namespace bp {
 // unlike each other.
 Status take_gguf_names(const TensorNames& names, const ModelConfig& config, const std::string& where, Weights& weights);
 
+// Layers past the last by GGUF's names: ModelConfig::n_spare_layers of them. (A folder's never get such names.)
+void remove_spare_layers(const ModelConfig& config, Weights& weights);
+
 // The same for old GGUF files with a tensor for each expert: renames what the table has, and leaves the rest.
 Status join_experts(const TensorNames& names, const ModelConfig& config, const std::string& where, Weights& weights);
 

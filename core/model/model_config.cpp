@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace bp {
 namespace {
@@ -12,6 +14,16 @@ struct SizeLimit {
   int64_t value;
   int64_t max;
 };
+
+Status check_sizes(std::span<const SizeLimit> sizes, const std::string& where) {
+  for (const SizeLimit& size : sizes) {
+    if (size.value >= 1 && size.value <= size.max) continue;
+    return fail(ErrorCode::kRefused, where,
+                fmt::format("{} {} is not between 1 and {}", size.name, size.value, size.max),
+                "correct the model's configuration, or download it again");
+  }
+  return {};
+}
 
 Status check_experts(const ModelConfig& config, const std::string& where) {
   const ExpertConfig& e = config.experts;
@@ -36,6 +48,16 @@ Status check_experts(const ModelConfig& config, const std::string& where) {
 
 }  // namespace
 
+Status check_latent(const LatentConfig& latent, const std::string& where) {
+  const SizeLimit sizes[] = {
+      {"rank of keys and values", latent.kv_rank, 65536},
+      {"rank of queries", std::max<int64_t>(latent.q_rank, 1), 65536},
+      {"dimension without rotation", latent.nope_dim, 65536},
+      {"rotated dimension", latent.rope_dim, 65536},
+  };
+  return check_sizes(sizes, where);
+}
+
 Status check_config(const ModelConfig& config, const std::string& where) {
   const auto refuse = [&](std::string what) {
     return fail(ErrorCode::kRefused, where, std::move(what), "correct the model's configuration, or download it again");
@@ -52,11 +74,7 @@ Status check_config(const ModelConfig& config, const std::string& where) {
       {"vocabulary size", config.vocab, int64_t{1} << 26},
       {"context length", config.context, INT32_MAX},
   };
-  for (const SizeLimit& size : sizes) {
-    if (size.value < 1 || size.value > size.max) {
-      return refuse(fmt::format("{} {} is not between 1 and {}", size.name, size.value, size.max));
-    }
-  }
+  BP_TRY_VOID(check_sizes(sizes, where));
   if (config.n_heads % config.n_kv_heads != 0) {
     return refuse(
         fmt::format("{} attention heads are not a multiple of {} key-value heads", config.n_heads, config.n_kv_heads));

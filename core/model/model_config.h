@@ -80,6 +80,7 @@ struct ModelConfig {
   double logit_softcap = 0;  // 0: none
   ExpertConfig experts;
   LatentConfig latent;
+  int64_t n_spare_layers = 0;  // behind the last layer; they predict further tokens (MTP) and are left out
   // Encoders.
   int64_t n_token_types = 0;
   Pooling pooling = Pooling::kOff;  // other than kOff: the output is one embedding a sequence
@@ -93,5 +94,7 @@ Result<ModelConfig> read_hf_config(std::string_view text, const std::string& whe
 
 // Sizes positive and plausible, heads divisible, rope sound.
 Status check_config(const ModelConfig& config, const std::string& where);
+
+Status check_latent(const LatentConfig& latent, const std::string& where);
 
 }  // namespace bp

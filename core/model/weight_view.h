@@ -1,6 +1,7 @@
 // One tensor of a model file: name, type, shape and the bytes where the mapped file has them.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,7 @@ struct WeightView {
   DType dtype = DType::kInvalid;
   std::vector<int64_t> dims;  // row-major: a matrix is [out, in]
   std::span<const std::byte> bytes;
+  std::array<int64_t, 2> block{};  // of scales and zeros: the rows and columns of the weight that share one
 };
 
 // Bytes of dims[…] elements, the last dimension in whole blocks; nullopt where they are not, or the product overflows.

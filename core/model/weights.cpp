@@ -24,6 +24,7 @@ bool is_plain_file_name(std::string_view name) {
 
 Result<Weights> Weights::from_gguf(GgufFile file) {
   Weights weights;
+  weights.path_ = file.path();
   weights.gguf_.emplace(std::move(file));
   for (const WeightView& view : weights.gguf_->tensors()) weights.add(view);
   return weights;
@@ -31,6 +32,7 @@ Result<Weights> Weights::from_gguf(GgufFile file) {
 
 Result<Weights> Weights::from_folder(const std::string& folder) {
   Weights weights;
+  weights.path_ = folder;
   const std::string single = folder + "/model.safetensors";
   const std::string index = folder + "/model.safetensors.index.json";
   std::error_code error;

@@ -27,6 +27,8 @@ class Weights {
 
   const WeightView* find(std::string_view name) const;  // null: no such tensor
   const std::map<std::string, WeightView, std::less<>>& all() const { return views_; }
+  // The GGUF file or the folder, for errors.
+  const std::string& path() const { return path_; }
   // Null where the weights came from a folder.
   const GgufFile* gguf() const { return gguf_ ? &*gguf_ : nullptr; }
 
@@ -45,6 +47,7 @@ class Weights {
   Status add_file(const std::string& path);
   Status add_indexed_files(const std::string& folder, const std::string& index_path);
 
+  std::string path_;
   std::optional<GgufFile> gguf_;
   std::vector<MappedFile> files_;
   std::vector<std::unique_ptr<std::byte[]>> owned_;  // bytes of tensors that were made, or that their file misaligns

@@ -16,21 +16,12 @@ namespace fs = std::filesystem;
 
 // Folders of data/ whose architecture is not there yet. A folder that opens is checked all the same.
 constexpr std::string_view kPending[] = {
-    "deepseek_v2",
-    "deepseek_v3",
     "gpt_oss",
     "hf_bert_cls",
     "hf_bert_mean_normalized",
     "hf_bert_mean_raw_relu",
     "hf_bert_no_modules",
-    "hf_deepseek_v2_all_moe_bias",
-    "hf_deepseek_v2_groups",
-    "hf_deepseek_v2_lite",
     "hf_deepseek_v3_fp8",
-    "hf_deepseek_v3_groups_yarn",
-    "hf_deepseek_v3_halves",
-    "hf_deepseek_v3_raw_probs",
-    "hf_deepseek_v3_spare_layer",
     "hf_gpt_oss_bf16",
     "hf_gpt_oss_layer_types",
     "hf_gpt_oss_mxfp4",

@@ -21,5 +21,6 @@ extern const Architecture kOlmo3;
 extern const Architecture kGranite;
 extern const Architecture kGpt2;
 extern const Architecture kFalcon;
+extern const Architecture kDeepseek;
 
 }  // namespace bp

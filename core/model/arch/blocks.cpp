@@ -34,13 +34,15 @@ ValueId grouped_attention(DecoderBuilder& b, ValueId n, AttentionOptions options
   return y;
 }
 
+ValueId feed_forward(DecoderBuilder& b, ValueId n) {
+  if (has_experts(b)) return expert_ffn(b, n);
+  return b.gated_ffn(n, b.config().ffn, "", b.config().mlp_bias ? Bias::kRequired : Bias::kIfPresent);
+}
+
 ValueId prenorm_layer(DecoderBuilder& b, ValueId x) {
   const ModelConfig& c = b.config();
   x = b.graph().add(x, b.scale(grouped_attention(b, b.rms_norm(x, "attn_norm")), c.residual_scale));
-  const ValueId n = b.rms_norm(x, "ffn_norm");
-  const ValueId y =
-      has_experts(b) ? expert_ffn(b, n) : b.gated_ffn(n, c.ffn, "", c.mlp_bias ? Bias::kRequired : Bias::kIfPresent);
-  return b.graph().add(x, b.scale(y, c.residual_scale));
+  return b.graph().add(x, b.scale(feed_forward(b, b.rms_norm(x, "ffn_norm")), c.residual_scale));
 }
 
 Result<Graph> build_decoder(const ModelSource& source, ValueId (*layer)(DecoderBuilder& b, ValueId x)) {

@@ -20,6 +20,9 @@ Qkv project_qkv(DecoderBuilder& b, ValueId n);
 // configuration gives. Tensors attn_q, attn_k, attn_v, attn_output, attn_q_norm and attn_k_norm.
 ValueId grouped_attention(DecoderBuilder& b, ValueId n, AttentionOptions options = {});
 
+// The feed-forward block: of experts in the layers that have such, else gated.
+ValueId feed_forward(DecoderBuilder& b, ValueId n);
+
 // Llama's layer: x + attention(norm(x)), then x + ffn(norm(x)); the ffn is of experts in the layers that have such.
 ValueId prenorm_layer(DecoderBuilder& b, ValueId x);
 

@@ -57,7 +57,9 @@ Routing route(DecoderBuilder& b, ValueId n) {
   const ValueId chosen = top_k(g, scores, e.n_used);
   ValueId weights = g.op("gather_last", {probs, chosen});
   if (e.normalize) {
-    const ValueId sum = g.op("reduce_sum", {weights}, {{"keep", int64_t{1}}});
+    ValueId sum = g.op("reduce_sum", {weights}, {{"keep", int64_t{1}}});
+    // Sigmoids may all be 0, where the largest of a softmax is not.
+    if (e.gate == ExpertGate::kSigmoid) sum = g.scale(sum, 1, 1e-20);
     weights = g.op("div", {weights, sum});
   }
   return {chosen, b.scale(weights, e.scale)};
