@@ -13,9 +13,7 @@ namespace {
 
 // Folders of long/ whose architecture is not there yet. A folder that opens is checked all the same.
 constexpr std::string_view kPending[] = {
-    "alibi",
     "dynamic",
-    "falcon_one_kv_head",
     "latent_low_rank_queries",
     "latent_yarn",
     "longrope",

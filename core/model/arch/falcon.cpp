@@ -40,6 +40,7 @@ constexpr TensorName kNames[] = {
 constexpr std::string_view kPrefixes[] = {"transformer."};
 constexpr std::string_view kBiases = "alibi.bias.weight";     // [context, n_heads] bf16
 constexpr std::string_view kSelectors = "alibi.head.weight";  // [n_heads, group] f32, a one in each row
+constexpr int64_t kAlibiContext = 8192;  // linear biases reach beyond the texts of the training; files name no limit
 constexpr int64_t kMaxBiases = int64_t{1} << 27;
 constexpr int64_t kMaxSelectors = int64_t{1} << 22;
 
@@ -70,11 +71,11 @@ Status read_hf(const JsonFields& fields, ModelConfig& config) {
   config.hidden = hidden.value_or(4544);
   config.n_heads = n_heads.value_or(71);
   config.vocab = vocab.value_or(65024);
-  config.context = context.value_or(2048);
+  config.positions = alibi.value_or(false) ? Positions::kAlibi : Positions::kRope;
+  config.context = context.value_or(config.positions == Positions::kAlibi ? kAlibiContext : 2048);
   config.ffn = ffn.value_or(4 * std::clamp<int64_t>(config.hidden, 0, 1 << 24));
   config.norm_eps = eps.value_or(1e-5);
   config.tied_head = tied.value_or(true);
-  config.positions = alibi.value_or(false) ? Positions::kAlibi : Positions::kRope;
   config.qkv_bias = config.o_bias = config.mlp_bias = bias.value_or(false);
   const bool is_new = new_decoder.value_or(model_type == "RefinedWeb");
   config.parallel = is_new || parallel.value_or(true);

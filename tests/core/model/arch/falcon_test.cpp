@@ -125,6 +125,7 @@ TEST(Falcon, RefusesWhatItCannotRun) {
   files = tiny_falcon();
   files.config["alibi"] = true;
   EXPECT_EQ(refusal(files), "accepted");
+  EXPECT_EQ(config_of(files).context, 8192);
   files.config["max_position_embeddings"] = INT32_MAX;
   EXPECT_THAT(refusal(files), HasSubstr("ALiBi of 4 heads over 2147483647 tokens is not supported"));
   files = tiny_falcon();
