@@ -13,6 +13,8 @@ namespace bp::jinja {
 
 inline constexpr int kMaxNesting = 100;
 
+struct Filter;
+struct Test;
 struct Expression;
 using ExpressionPtr = std::unique_ptr<Expression>;
 using NameId = int32_t;
@@ -53,9 +55,9 @@ enum class ExpressionKind : uint8_t {
   kAttribute,  // child, text
   kItem,       // children: of, index
   kSlice,      // children: of, start, stop, step (null where left out)
-  kCall,       // children: callee, arguments; keywords
-  kFilter,     // children: value (null in a filter block), arguments; keywords; text
-  kTest,       // children: value, arguments; keywords; text
+  kCall,       // children: callee, arguments; keywords, splats
+  kFilter,     // children: value (null in a filter block), arguments; keywords, splats; text
+  kTest,       // children: value, arguments; keywords, splats; text
 };
 
 struct Keyword {
@@ -69,10 +71,14 @@ struct Expression {
   int depth = 1;
   NameId name = -1;
   Value value;
+  std::unique_ptr<const Text> constant;  // what `value` points to, where it is a text
   std::string text;
   std::vector<ExpressionPtr> children;
   std::vector<Op> ops;
   std::vector<Keyword> keywords;
+  ExpressionPtr splat, named_splat;  // of a call: *splat and **named_splat
+  const Filter* filter = nullptr;    // what `text` names, where it exists
+  const Test* test = nullptr;
 };
 
 struct Statement;
@@ -90,6 +96,7 @@ enum class StatementKind : uint8_t {
   kFilter,    // value (a filter), body
   kWith,      // parameters, body
   kScope,     // body
+  kLoad,      // another template: none can be had
   kBreak,
   kContinue,
 };
@@ -118,11 +125,13 @@ struct Statement {
   std::vector<Branch> branches;
   Block body;
   Block otherwise;
+  std::vector<NameId> unset, otherwise_unset;  // names that have no value as the body begins
 };
 
 struct Template {
   std::vector<std::string> names;
   Block body;
+  std::vector<NameId> unset;  // names that have no value as it begins, whatever is passed
 };
 
 }  // namespace bp::jinja

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "template/interpreter.h"
 #include "template/interpreter_guards.h"
@@ -11,14 +12,14 @@
 
 namespace bp::jinja {
 
-Value Interpreter::call(const Value& callee, Arguments arguments, const Value* caller) {
+Value Interpreter::call(const Value& callee, const Arguments& arguments, const Value* caller) {
   switch (callee.kind()) {
     case Kind::kMacro:
       return call_macro(callee.macro(), arguments, caller);
     case Kind::kFunction:
       return call_function(callee.function(), arguments);
     case Kind::kMethod:
-      return call_method(run_, callee.method(), arguments);
+      return call_method(run_, callee.method().self, callee.method().name, arguments);
     case Kind::kLoop:
       return call_loop(callee, arguments);
     case Kind::kUndefined:
@@ -30,25 +31,43 @@ Value Interpreter::call(const Value& callee, Arguments arguments, const Value* c
   }
 }
 
-// What a macro's parameters do not take: varargs and kwargs where it uses them, else an error.
-bool Interpreter::bind_rest(const Macro& macro, const Arguments& arguments) {
-  const auto& parameters = macro.node->parameters;
-  Values varargs;
-  for (size_t i = parameters.size(); i < arguments.positional.size(); ++i) varargs.push_back(arguments.positional[i]);
-  if (!varargs.empty() && !macro.node->takes_varargs) {
-    run_.fail(fmt::format("macro '{}' takes not more than {} argument(s)", macro.name, parameters.size()));
-  }
+// A macro takes what its parameters name, and varargs, kwargs and caller where its body names those.
+bool Interpreter::bind_arguments(const Macro& macro, const Arguments& arguments, const Value* caller) {
+  const Statement& node = *macro.node;
+  const size_t n_parameters = node.parameters.size();
   Items kwargs;
+  if (caller != nullptr && !node.takes_caller) {
+    if (!node.takes_kwargs) run_.fail(fmt::format("macro '{}' takes no keyword argument 'caller'", macro.name));
+    kwargs.emplace_back(make_text(run_, "caller"), *caller);
+  }
   for (const auto& [name, value] : arguments.named) {
     const auto is_this = [&](const Parameter& p) { return source_.names[static_cast<size_t>(p.name)] == name; };
-    if (!run_.step(parameters.size() >> 3) || std::ranges::any_of(parameters, is_this)) continue;
-    if (!macro.node->takes_kwargs) {
+    const auto it = std::ranges::find_if(node.parameters, is_this);
+    const auto place = static_cast<size_t>(it - node.parameters.begin());
+    if (!run_.step(n_parameters >> 3) || (place < n_parameters && place >= arguments.positional.size())) continue;
+    if (!node.takes_kwargs) {
       run_.fail(fmt::format("macro '{}' takes no keyword argument '{}'", macro.name, name));
     }
     kwargs.emplace_back(make_text(run_, name), value);
   }
-  if (macro.node->takes_varargs) scope_->set(varargs_name_, make_sequence(run_, Kind::kTuple, std::move(varargs)));
-  if (macro.node->takes_kwargs) scope_->set(kwargs_name_, make_dict(run_, std::move(kwargs)));
+  Values varargs;
+  for (size_t i = n_parameters; i < arguments.positional.size(); ++i) varargs.push_back(arguments.positional[i]);
+  if (!varargs.empty() && !node.takes_varargs) {
+    run_.fail(fmt::format("macro '{}' takes not more than {} argument(s)", macro.name, n_parameters));
+  }
+  if (run_.failed()) return false;
+  if (node.takes_caller) scope_->set(caller_name_, caller != nullptr ? *caller : make_undefined("No caller defined"));
+  if (node.takes_kwargs) scope_->set(kwargs_name_, make_dict(run_, std::move(kwargs)));
+  if (node.takes_varargs) scope_->set(varargs_name_, make_sequence(run_, Kind::kTuple, std::move(varargs)));
+  for (size_t i = 0; i < n_parameters && run_.step(); ++i) {
+    const Parameter& parameter = node.parameters[i];
+    const std::string& name = source_.names[static_cast<size_t>(parameter.name)];
+    const Value* given = arguments.find(i, name);
+    scope_->set(parameter.name, given != nullptr ? *given
+                                : parameter.value != nullptr
+                                    ? evaluate(*parameter.value)
+                                    : make_undefined(fmt::format("parameter '{}' was not provided", name)));
+  }
   return !run_.failed();
 }
 
@@ -57,19 +76,8 @@ Value Interpreter::call_macro(const Macro& macro, const Arguments& arguments, co
   std::string outer = begin_capture();
   {
     const Inner inner(*this, macro.scope);
-    if (caller_name_ >= 0 && macro.name != "caller") {
-      scope_->set(caller_name_, caller != nullptr ? *caller : make_undefined("No caller defined"));
-    }
-    if (!run_.failed() && bind_rest(macro, arguments)) {
-      for (size_t i = 0; i < macro.node->parameters.size() && run_.step(); ++i) {
-        const Parameter& parameter = macro.node->parameters[i];
-        const std::string& name = source_.names[static_cast<size_t>(parameter.name)];
-        const Value* given = arguments.find(i, name);
-        scope_->set(parameter.name, given != nullptr ? *given
-                                    : parameter.value != nullptr
-                                        ? evaluate(*parameter.value)
-                                        : make_undefined(fmt::format("parameter '{}' was not provided", name)));
-      }
+    if (!run_.failed() && bind_arguments(macro, arguments, caller)) {
+      unset(macro.node->unset);
       execute(macro.node->body);
     }
   }
@@ -117,12 +125,11 @@ Value Interpreter::call_function(Function function, const Arguments& arguments) 
 }
 
 Value Interpreter::call_range(const Arguments& arguments) {
-  constexpr int64_t kMaxRange = 100'000;
   const Values& given = arguments.positional;
   const bool whole = std::ranges::all_of(given, [](const Value& v) { return v.is_integer(); });
   if (given.empty() || given.size() > 3 || !whole || !arguments.named.empty()) {
     const auto undefined = std::ranges::find_if(given, [](const Value& v) { return v.is(Kind::kUndefined); });
-    run_.fail(undefined != given.end() ? undefined->undefined().message : "range takes one to three whole numbers");
+    run_.fail(undefined != given.end() ? undefined->undefined_message() : "range takes one to three whole numbers");
     return {};
   }
   const int64_t start = given.size() > 1 ? given[0].as_int() : 0;
@@ -132,16 +139,7 @@ Value Interpreter::call_range(const Arguments& arguments) {
     run_.fail("range() arg 3 must not be zero");
     return {};
   }
-  Values items;
-  for (int64_t i = start; (step > 0 ? i < stop : i > stop) && run_.step();) {
-    if (std::ssize(items) >= kMaxRange) {
-      run_.fail(fmt::format("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({}).", kMaxRange));
-      break;
-    }
-    items.push_back(Value::of(i));
-    if (__builtin_add_overflow(i, step, &i)) break;
-  }
-  return make_sequence(run_, Kind::kList, std::move(items));
+  return make_range(run_, start, stop, step);
 }
 
 Value Interpreter::call_namespace(const Arguments& arguments) {
@@ -149,7 +147,9 @@ Value Interpreter::call_namespace(const Arguments& arguments) {
   if (!run_.may_make(kBytes)) return {};
   run_.charge(kBytes);
   auto space = std::make_unique<Namespace>();
-  if (!arguments.positional.empty() && arguments.positional[0].is(Kind::kDict)) {
+  if (!arguments.positional.empty() && arguments.positional[0].is(Kind::kUndefined)) {
+    fail_undefined(run_, arguments.positional[0]);
+  } else if (!arguments.positional.empty() && arguments.positional[0].is(Kind::kDict)) {
     for (const auto& [key, value] : arguments.positional[0].dict().items) space->set(to_text(run_, key), value);
   }
   for (const auto& [name, value] : arguments.named) space->set(name, value);
@@ -159,30 +159,36 @@ Value Interpreter::call_namespace(const Arguments& arguments) {
 
 Value Interpreter::call_dict(const Arguments& arguments) {
   Items items;
-  if (!arguments.positional.empty()) {
-    const Value& from = arguments.positional[0];
-    if (from.is(Kind::kDict)) {
-      items = from.dict().items;
+  std::unordered_map<std::string, size_t> places;  // of the text keys
+  const auto put = [&](const Value& key, const Value& value) {
+    if (!run_.step() || !check_hashable(run_, key)) return;
+    if (key.is(Kind::kText)) {
+      const auto [it, is_new] = places.emplace(key.text(), items.size());
+      if (!is_new) items[it->second].second = value;
+      if (!is_new) return;
     } else {
-      for (const auto& pair : iterate(run_, from)) {
-        if (!pair.is_sequence() || pair.items().size() != 2) {
-          run_.fail("dict takes a mapping or pairs");
-          return {};
-        }
-        items.emplace_back(pair.items()[0], pair.items()[1]);
-      }
+      const auto same = [&](const auto& item) { return !item.first.is(Kind::kText) && equal(run_, item.first, key); };
+      const auto it = std::ranges::find_if(items, same);
+      if (it != items.end()) it->second = value;
+      if (it != items.end()) return;
+    }
+    items.emplace_back(key, value);
+  };
+  if (arguments.positional.size() > 1) run_.fail("dict expected at most 1 argument");
+  if (!arguments.positional.empty() && arguments.positional[0].is(Kind::kUndefined)) {
+    fail_undefined(run_, arguments.positional[0]);
+  } else if (!arguments.positional.empty() && arguments.positional[0].is(Kind::kDict)) {
+    for (const auto& [key, value] : arguments.positional[0].dict().items) put(key, value);
+  } else if (!arguments.positional.empty()) {
+    for (const auto& pair : iterate(run_, arguments.positional[0])) {
+      const Values both = iterate(run_, pair);
+      if (both.size() != 2)
+        run_.fail(fmt::format("dictionary update sequence element has length {}; 2 is required", both.size()));
+      if (run_.failed()) return {};
+      put(both[0], both[1]);
     }
   }
-  for (const auto& [name, value] : arguments.named) {
-    if (!run_.step(items.size() >> 3)) break;
-    const auto it = std::ranges::find_if(
-        items, [&, &key = name](const auto& item) { return item.first.is(Kind::kText) && item.first.text() == key; });
-    if (it != items.end()) {
-      it->second = value;
-    } else {
-      items.emplace_back(make_text(run_, name), value);
-    }
-  }
+  for (const auto& [name, value] : arguments.named) put(make_text(run_, name), value);
   return make_dict(run_, std::move(items));
 }
 

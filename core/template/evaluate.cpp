@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "template/filters.h"
 #include "template/interpreter.h"
 #include "template/interpreter_guards.h"
+#include "template/methods.h"
 #include "template/operators.h"
 #include "template/value_text.h"
 
@@ -32,7 +36,7 @@ Value Interpreter::evaluate_deep(const Expression& node) {
       return negate(run_, evaluate(*node.children[0]));
     case ExpressionKind::kPlus: {
       const Value value = evaluate(*node.children[0]);
-      return value.is_number() ? value : arithmetic(run_, Op::kSubtract, value, Value::of(int64_t{0}));
+      return value.is(Kind::kFloat) ? value : arithmetic(run_, Op::kSubtract, value, Value::of(int64_t{0}));
     }
     case ExpressionKind::kAnd:
     case ExpressionKind::kOr: {
@@ -69,7 +73,8 @@ Value Interpreter::evaluate_deep(const Expression& node) {
     case ExpressionKind::kTest: {
       const Value value = evaluate(*node.children[0]);
       const Arguments arguments = evaluate_arguments(node);
-      return Value::of(!run_.failed() && apply_test(run_, node.text, value, arguments));
+      if (node.test == nullptr) run_.fail(fmt::format("No test named '{}'.", node.text));
+      return Value::of(!run_.failed() && apply_test(run_, *node.test, value, arguments));
     }
     default:
       return {};
@@ -78,7 +83,7 @@ Value Interpreter::evaluate_deep(const Expression& node) {
 
 Value Interpreter::evaluate_name(const Expression& node) {
   if (const Value* value = scope_->find(node.name)) return *value;
-  return make_undefined(fmt::format("'{}' is undefined", source_.names[static_cast<size_t>(node.name)]));
+  return make_undefined(Undefined::Why::kName, "", source_.names[static_cast<size_t>(node.name)]);
 }
 
 Values Interpreter::evaluate_all(const std::vector<ExpressionPtr>& nodes) {
@@ -121,7 +126,7 @@ Value Interpreter::evaluate_dict(const Expression& node) {
   for (size_t i = 0; i + 1 < node.children.size() && !run_.failed(); i += 2) {
     const Value key = evaluate(*node.children[i]);
     Value value = evaluate(*node.children[i + 1]);
-    if (key.is(Kind::kList) || key.is(Kind::kDict)) run_.fail(fmt::format("unhashable type: '{}'", type_name(key)));
+    if (!check_hashable(run_, key)) break;
     const auto same = [&](const auto& item) { return equal(run_, item.first, key); };
     const auto it = std::ranges::find_if(items, same);
     if (it != items.end()) {
@@ -147,16 +152,43 @@ Arguments Interpreter::evaluate_arguments(const Expression& node) {
   Arguments arguments;
   for (size_t i = 1; i < node.children.size(); ++i) arguments.positional.push_back(evaluate(*node.children[i]));
   for (const auto& keyword : node.keywords) arguments.named.emplace_back(keyword.name, evaluate(*keyword.value));
+  if (node.splat != nullptr || node.named_splat != nullptr) spread_arguments(node, arguments);
   return arguments;
 }
 
+void Interpreter::spread_arguments(const Expression& node, Arguments& arguments) {
+  if (node.splat != nullptr) {
+    const Value items = evaluate(*node.splat);
+    if (!run_.failed()) std::ranges::move(iterate(run_, items), std::back_inserter(arguments.positional));
+  }
+  if (node.named_splat == nullptr || run_.failed()) return;
+  const Value items = evaluate(*node.named_splat);
+  if (run_.failed()) return;
+  if (!items.is(Kind::kDict))
+    return run_.fail(fmt::format("argument after ** must be a mapping, not {}", type_name(items)));
+  for (const auto& [key, value] : items.dict().items) {
+    if (!key.is(Kind::kText)) return run_.fail("keywords must be strings");
+    const std::string name(key.text());
+    if (arguments.find(~size_t{0}, name) != nullptr) {
+      return run_.fail(fmt::format("got multiple values for keyword argument '{}'", name));
+    }
+    if (!run_.step()) return;
+    arguments.named.emplace_back(name, value);
+  }
+}
+
 Value Interpreter::evaluate_call(const Expression& node, const Value* caller) {
-  const Value callee = evaluate(*node.children[0]);
+  const Expression& what = *node.children[0];
+  const bool is_attribute = what.kind == ExpressionKind::kAttribute;
+  Value callee = evaluate(is_attribute ? *what.children[0] : what);
   if (run_.failed()) return {};
-  Arguments arguments = evaluate_arguments(node);
+  // Most calls are of methods: those need no value of their own.
+  const bool is_method = is_attribute && !callee.is(Kind::kNamespace) && has_method(callee, what.text);
+  if (is_attribute && !is_method) callee = get_attribute(run_, callee, what.text);
+  const Arguments arguments = evaluate_arguments(node);
   if (run_.failed()) return {};
   run_.at_line(node.line);
-  return call(callee, std::move(arguments), caller);
+  return is_method ? call_method(run_, callee, what.text, arguments) : call(callee, arguments, caller);
 }
 
 // `piped` is the value at the inner end of a chain of filters that starts without one.
@@ -173,7 +205,9 @@ Value Interpreter::evaluate_filter(const Expression& node, const Value* piped) {
   const Arguments arguments = evaluate_arguments(node);
   if (run_.failed()) return {};
   run_.at_line(node.line);
-  return apply_filter(run_, node.text, value, arguments);
+  if (node.filter != nullptr) return apply_filter(run_, *node.filter, value, arguments);
+  run_.fail(fmt::format("No filter named '{}'.", node.text));
+  return {};
 }
 
 }  // namespace bp::jinja

@@ -1,4 +1,4 @@
-// The part of the parser that reads expressions. An error is sticky: the tokens end there.
+// The part of the parser that reads expressions.
 // Not thread-safe: one per parse.
 #pragma once
 
@@ -8,25 +8,14 @@
 #include <vector>
 
 #include "template/ast.h"
-#include "template/lexer.h"
+#include "template/token_reader.h"
 
 namespace bp::jinja {
 
-class ExpressionParser {
+class ExpressionParser : protected TokenReader {
  protected:
-  explicit ExpressionParser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  explicit ExpressionParser(std::vector<Token> tokens) : TokenReader(std::move(tokens)) {}
 
-  bool failed() const { return !error_.empty(); }
-  void fail(std::string what);
-
-  const Token& peek(size_t ahead = 0) const;
-  Token next();
-  bool at_operator(std::string_view op) const;
-  bool at_name(std::string_view name) const;
-  bool skip_operator(std::string_view op);
-  bool skip_name(std::string_view name);
-  void expect_operator(std::string_view op);
-  void expect_name(std::string_view name);
   NameId intern(const std::string& name);
 
   ExpressionPtr parse_expression(bool with_condition = true);
@@ -39,8 +28,6 @@ class ExpressionParser {
 
   int nesting_ = 0;
   std::vector<std::string> names_;
-  std::string error_;
-  int error_line_ = 0;
 
  private:
   friend class Nesting;
@@ -70,11 +57,10 @@ class ExpressionParser {
   ExpressionPtr parse_call(ExpressionPtr node);
   ExpressionPtr parse_test(ExpressionPtr node);
   void parse_arguments(Expression& call);
+  std::string parse_dotted_name(std::string_view of);
   bool at_tuple_end() const;
   bool compare_op(Op& op);
 
-  std::vector<Token> tokens_;
-  size_t at_ = 0;
   std::unordered_map<std::string, NameId> name_ids_;
 };
 

@@ -1,4 +1,4 @@
-// jinja2's filters, and the tojson of transformers.
+// jinja2's filters and tests, and the tojson of transformers.
 // Thread-safety: pure functions but for the account of the rendering, whose error they set.
 #pragma once
 
@@ -9,15 +9,32 @@
 
 namespace bp::jinja {
 
-// Fails the rendering where no filter has that name.
-Value apply_filter(Run& run, std::string_view name, const Value& value, const Arguments& arguments);
-// jinja2's tests: value is name(arguments).
-bool apply_test(Run& run, std::string_view name, const Value& value, const Arguments& arguments);
+struct Filter {
+  std::string_view name;
+  Value (*apply)(Run& run, const Value& value, const Arguments& arguments);
+  size_t n_required = 0;
+  std::string_view parameters[4] = {};
+  bool takes_any = false;  // arguments, beyond the parameters
+};
 
-using Filter = Value (*)(Run& run, const Value& value, const Arguments& arguments);
-// Null where the name is not theirs.
-Filter find_text_filter(std::string_view name);
-Filter find_number_filter(std::string_view name);
-Filter find_sequence_filter(std::string_view name);
+struct Test {
+  std::string_view name;
+  size_t n_arguments;
+  bool (*holds)(Run& run, const Value& value, const Arguments& arguments);
+};
+
+// Null where there is none of that name.
+const Filter* find_filter(std::string_view name);
+const Test* find_test(std::string_view name);
+
+// Fail the rendering where the arguments are not those it takes.
+Value apply_filter(Run& run, const Filter& filter, const Value& value, const Arguments& arguments);
+bool apply_test(Run& run, const Test& test, const Value& value, const Arguments& arguments);
+
+// The parts of find_filter.
+const Filter* find_text_filter(std::string_view name);
+const Filter* find_markup_filter(std::string_view name);
+const Filter* find_number_filter(std::string_view name);
+const Filter* find_sequence_filter(std::string_view name);
 
 }  // namespace bp::jinja

@@ -43,8 +43,15 @@ std::string Interpreter::render(const json::object& variables) {
   for (const auto& [name, value] : variables) {
     if (const NameId id = name_id(name); id >= 0) root_->set(id, value_of_json(run_, value));
   }
+  unset(source_.unset);
   execute(source_.body);
   return std::move(out_);
+}
+
+void Interpreter::unset(const std::vector<NameId>& names) {
+  for (const NameId name : names) {
+    scope_->set(name, make_undefined(Undefined::Why::kName, "", source_.names[static_cast<size_t>(name)]));
+  }
 }
 
 void Interpreter::write(std::string_view text) {
@@ -98,9 +105,12 @@ Interpreter::Flow Interpreter::execute(const Statement& node) {
       execute_call_block(node);
       break;
     case StatementKind::kFilter: {
-      const Value text = make_text(run_, capture(node.body));
+      const Value text = make_text(run_, capture(node));
       const Value value = evaluate_filter(*node.value, &text);
-      if (!run_.failed()) write(to_text(run_, value));
+      if (!run_.failed() && !value.is(Kind::kText)) {
+        run_.fail(fmt::format("a filter block needs a str, not {}", type_name(value)));
+      }
+      if (!run_.failed()) write(value.text());
       break;
     }
     case StatementKind::kWith:
@@ -108,6 +118,9 @@ Interpreter::Flow Interpreter::execute(const Statement& node) {
       break;
     case StatementKind::kScope:
       return execute_inner(node);
+    case StatementKind::kLoad:
+      run_.fail("no loader for this environment specified");
+      break;
     case StatementKind::kBreak:
       return Flow::kBreak;
     case StatementKind::kContinue:
@@ -127,6 +140,7 @@ Interpreter::Flow Interpreter::execute_if(const Statement& node) {
 
 Interpreter::Flow Interpreter::execute_inner(const Statement& node) {
   const Inner inner(*this, scope_);
+  unset(node.unset);
   return execute(node.body);
 }
 
@@ -135,45 +149,57 @@ void Interpreter::execute_for(const Statement& node) {
   if (!run_.failed()) run_loop(node, iterable, 1);
 }
 
-Values Interpreter::loop_items(const Statement& node, const Value& iterable) {
-  Values items = iterate(run_, iterable);
-  if (node.condition == nullptr) return items;
+// A list, or a tuple: what is left by the condition.
+Value Interpreter::loop_items(const Statement& node, const Value& iterable) {
+  if (node.condition == nullptr) {
+    if (iterable.is_sequence()) return iterable;
+    return make_sequence(run_, Kind::kList, iterate(run_, iterable));
+  }
   Values kept;
-  for (const auto& item : items) {
+  for (const auto& item : iterate(run_, iterable)) {
     if (!run_.step()) break;
     const Inner inner(*this, scope_);
     assign(*node.target, item);
     if (truthy(evaluate(*node.condition))) kept.push_back(item);
   }
-  return kept;
+  return make_sequence(run_, Kind::kList, std::move(kept));
 }
 
 void Interpreter::run_loop(const Statement& node, const Value& iterable, int depth) {
-  auto loop = std::make_shared<Loop>();
-  loop->items = make_sequence(run_, Kind::kList, loop_items(node, iterable));
+  auto* loop = new Loop;
+  const Value loop_value = Value::of(Kind::kLoop, loop);
+  loop->items = loop_items(node, iterable);
   loop->depth = depth;
   loop->recursive = node.recursive ? &node : nullptr;
   loop->scope = scope_;
   if (node.recursive) scope_->keep();
   const Values& items = loop->items.items();
+  bool has_finished = false;
   for (size_t i = 0; i < items.size() && run_.step(); ++i) {
     const Inner inner(*this, scope_);
     loop->index = i;
     assign(*node.target, items[i]);
-    if (loop_name_ >= 0) scope_->set(loop_name_, Value::of(loop));
-    if (execute(node.body) == Flow::kBreak) break;
+    if (loop_name_ >= 0) scope_->set(loop_name_, loop_value);
+    unset(node.unset);
+    const Flow flow = execute(node.body);
+    has_finished |= flow == Flow::kOn;
+    if (flow == Flow::kBreak) break;
   }
-  if (items.empty() && !run_.failed()) {
+  loop->has_ended = true;
+  loop->last_seen.reset();
+  if (!has_finished && !run_.failed()) {  // jinja2: also where break or continue ended each round
     const Inner inner(*this, scope_);
+    unset(node.otherwise_unset);
     execute(node.otherwise);
   }
 }
 
-std::string Interpreter::capture(const Block& block) {
+std::string Interpreter::capture(const Statement& node) {
   std::string outer = begin_capture();
   {
     const Inner inner(*this, scope_);
-    execute(block);
+    unset(node.unset);
+    execute(node.body);
   }
   return end_capture(std::move(outer));
 }
@@ -184,7 +210,7 @@ void Interpreter::execute_set(const Statement& node) {
     if (!run_.failed()) assign(*node.target, value);
     return;
   }
-  Value value = make_text(run_, capture(node.body));
+  Value value = make_text(run_, capture(node));
   if (node.value != nullptr) value = evaluate_filter(*node.value, &value);
   if (!run_.failed()) assign(*node.target, value);
 }
@@ -214,6 +240,7 @@ void Interpreter::execute_with(const Statement& node) {
   for (const auto& parameter : node.parameters) values.push_back(evaluate(*parameter.value));
   const Inner inner(*this, scope_);
   for (size_t i = 0; i < values.size(); ++i) scope_->set(node.parameters[i].name, values[i]);
+  unset(node.unset);
   execute(node.body);
 }
 
@@ -226,7 +253,7 @@ Value Interpreter::define_macro(const Statement& node, std::string name) {
 }
 
 void Interpreter::execute_call_block(const Statement& node) {
-  const Value caller = define_macro(node, "caller");
+  const Value caller = define_macro(node, "");
   const Value value = evaluate_call(*node.value, &caller);
   if (!run_.failed()) write(to_text(run_, value));
 }

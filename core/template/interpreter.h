@@ -41,11 +41,11 @@ class Interpreter {
   Flow execute_inner(const Statement& node);
   void execute_for(const Statement& node);
   void run_loop(const Statement& node, const Value& iterable, int depth);
-  Values loop_items(const Statement& node, const Value& iterable);
+  Value loop_items(const Statement& node, const Value& iterable);
   void execute_set(const Statement& node);
   void execute_call_block(const Statement& node);
   void execute_with(const Statement& node);
-  std::string capture(const Block& block);
+  std::string capture(const Statement& node);
   // What is written goes to a text of its own until end_capture(), which takes what begin_capture() gave.
   std::string begin_capture();
   std::string end_capture(std::string outer);
@@ -53,6 +53,7 @@ class Interpreter {
   void assign_tuple(const Expression& target, const Value& value);
   Value define_macro(const Statement& node, std::string name);
   void write(std::string_view text);
+  void unset(const std::vector<NameId>& names);
 
   // expressions
   Value evaluate(const Expression& node);
@@ -67,11 +68,12 @@ class Interpreter {
   Value evaluate_filter(const Expression& node, const Value* piped);
   Values evaluate_all(const std::vector<ExpressionPtr>& nodes);
   Arguments evaluate_arguments(const Expression& node);
+  void spread_arguments(const Expression& node, Arguments& arguments);
 
   // calls
-  Value call(const Value& callee, Arguments arguments, const Value* caller);
+  Value call(const Value& callee, const Arguments& arguments, const Value* caller);
   Value call_macro(const Macro& macro, const Arguments& arguments, const Value* caller);
-  bool bind_rest(const Macro& macro, const Arguments& arguments);
+  bool bind_arguments(const Macro& macro, const Arguments& arguments, const Value* caller);
   Value call_function(Function function, const Arguments& arguments);
   Value call_range(const Arguments& arguments);
   Value call_namespace(const Arguments& arguments);
@@ -89,6 +91,7 @@ class Interpreter {
   std::vector<std::unique_ptr<Namespace>> namespaces_;
   std::vector<std::unique_ptr<Macro>> macros_;
   std::vector<std::unique_ptr<Scope>> kept_scopes_;
+  std::vector<std::unique_ptr<Scope>> spare_scopes_;  // used before, empty
   std::unique_ptr<Scope> root_;
   Scope* scope_ = nullptr;
   NameId loop_name_, caller_name_, varargs_name_, kwargs_name_;

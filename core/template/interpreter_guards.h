@@ -26,15 +26,26 @@ class Interpreter::Depth {
 // A scope inside of `parent`, for as long as the guard lives; longer where a macro was defined in it.
 class Interpreter::Inner {
  public:
-  Inner(Interpreter& interpreter, Scope* parent)
-      : interpreter_(interpreter), outer_(interpreter.scope_), scope_(std::make_unique<Scope>(parent)) {
+  Inner(Interpreter& interpreter, Scope* parent) : interpreter_(interpreter), outer_(interpreter.scope_) {
+    auto& spare = interpreter.spare_scopes_;
+    if (spare.empty()) {
+      scope_ = std::make_unique<Scope>(parent);
+    } else {
+      scope_ = std::move(spare.back());
+      spare.pop_back();
+      scope_->reset(parent);
+    }
     interpreter_.scope_ = scope_.get();
   }
   ~Inner() {
     interpreter_.scope_ = outer_;
-    if (!scope_->is_kept()) return;
-    interpreter_.run_.charge(sizeof(Scope));
-    interpreter_.kept_scopes_.push_back(std::move(scope_));
+    if (scope_->is_kept()) {
+      interpreter_.run_.charge(sizeof(Scope));
+      interpreter_.kept_scopes_.push_back(std::move(scope_));
+    } else {
+      scope_->reset(nullptr);
+      interpreter_.spare_scopes_.push_back(std::move(scope_));
+    }
   }
   Inner(const Inner&) = delete;
   Inner& operator=(const Inner&) = delete;

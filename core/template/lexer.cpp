@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "template/unicode_class.h"
 #include "template/unicode_text.h"
 
 namespace bp::jinja {

@@ -13,19 +13,14 @@
 namespace bp::jinja {
 namespace {
 
-std::string object_name(const Value& value) {
-  if (value.is(Kind::kNone)) return "None";
-  return fmt::format("{} object", type_name(value));
-}
-
 Value no_attribute(const Value& of, std::string_view name) {
-  name = name.substr(0, 100);
-  return make_undefined(fmt::format("'{}' has no attribute '{}'", object_name(of), name));
+  return make_undefined(Undefined::Why::kAttribute, of.is(Kind::kNone) ? "None" : type_name(of), name);
 }
 
 Value no_element(Run& run, const Value& of, const Value& key) {
   run.step(16);
-  return make_undefined(fmt::format("{} has no element {}", object_name(of), to_repr(run, key)));
+  const std::string object = of.is(Kind::kNone) ? "None" : fmt::format("{} object", type_name(of));
+  return make_undefined(fmt::format("{} has no element {}", object, to_repr(run, key)));
 }
 
 std::optional<Value> loop_attribute(const Loop& loop, std::string_view name) {
@@ -54,8 +49,11 @@ std::optional<Value> own_attribute(const Value& of, std::string_view name) {
   if (of.is(Kind::kLoop)) {
     if (auto value = loop_attribute(of.loop(), name)) return value;
   }
+  if (of.is(Kind::kTuple) && of.sequence().is_group && (name == "grouper" || name == "list")) {
+    return of.items()[name == "list" ? 1 : 0];
+  }
   if (name.starts_with("__") || is_mutating_method(of, name)) {
-    return make_undefined(fmt::format("access to attribute '{}' of '{}' object is unsafe.", name, type_name(of)), true);
+    return make_undefined(Undefined::Why::kUnsafe, type_name(of), name);
   }
   if (has_method(of, name)) return make_method(of, name);
   return std::nullopt;
@@ -75,18 +73,20 @@ std::optional<Value> own_item(Run& run, const Value& of, const Value& key) {
       const Value* value = of.dict().find(key.text());
       return value != nullptr ? std::optional(*value) : std::nullopt;
     }
-    for (const auto& [k, v] : of.dict().items) {
-      if (equal(run, k, key)) return v;
-    }
-    return std::nullopt;
+    const Value* value = find_key(run, of.dict(), key);
+    return value != nullptr ? std::optional(*value) : std::nullopt;
   }
   if (!key.is_integer()) return std::nullopt;
+  if (of.is(Kind::kRange)) {
+    const auto index = index_of(key.as_int(), static_cast<size_t>(of.range().size));
+    return index ? std::optional(Value::of(of.range().at(static_cast<int64_t>(*index)))) : std::nullopt;
+  }
   if (of.is_sequence()) {
     const auto index = index_of(key.as_int(), of.items().size());
     return index ? std::optional(of.items()[*index]) : std::nullopt;
   }
   if (of.is(Kind::kText)) {
-    const auto index = index_of(key.as_int(), of.text_box().n_chars);
+    const auto index = index_of(key.as_int(), of.text_box().n_chars());
     if (!index || !run.step(*index >> 6)) return std::nullopt;
     const size_t at = byte_of_char(of.text(), *index);
     return make_text(run, std::string(of.text().substr(at, char_bytes(of.text(), at))), of.is_safe_text());
@@ -94,14 +94,14 @@ std::optional<Value> own_item(Run& run, const Value& of, const Value& key) {
   return std::nullopt;
 }
 
-struct Range {
+struct Bounds {
   int64_t start;
   int64_t stop;
   int64_t step;
 };
 
 // Python's slice.indices(n). False where a bound is no whole number.
-bool slice_range(Run& run, const Value* bounds[3], int64_t n, Range& range) {
+bool slice_range(Run& run, const Value* bounds[3], int64_t n, Bounds& range) {
   for (int i = 0; i < 3; ++i) {
     if (bounds[i]->is(Kind::kNone) || bounds[i]->is_integer()) continue;
     run.fail("slice indices must be integers or None or have an __index__ method");
@@ -125,7 +125,7 @@ bool slice_range(Run& run, const Value* bounds[3], int64_t n, Range& range) {
   return true;
 }
 
-Value slice_text(Run& run, const Value& of, const Range& range) {
+Value slice_text(Run& run, const Value& of, const Bounds& range) {
   const std::string_view text = of.text();
   std::vector<size_t> starts;
   for (size_t at = 0; at < text.size(); at += char_bytes(text, at)) starts.push_back(at);
@@ -166,11 +166,18 @@ Value get_item(Run& run, const Value& of, const Value& key) {
 
 Value get_slice(Run& run, const Value& of, const Value& start, const Value& stop, const Value& step) {
   if (of.is(Kind::kUndefined)) fail_undefined(run, of);
-  if (!of.is(Kind::kText) && !of.is_sequence()) return no_element(run, of, Value::none());
+  if (!of.is(Kind::kText) && !of.is_sequence() && !of.is(Kind::kRange)) {
+    run.fail(fmt::format("'{}' object is not subscriptable", type_name(of)));
+    return {};
+  }
   const Value* bounds[3] = {&start, &stop, &step};
-  Range range{};
+  Bounds range{};
   if (run.failed() || !slice_range(run, bounds, length(run, of), range)) return {};
   if (of.is(Kind::kText)) return slice_text(run, of, range);
+  if (of.is(Kind::kRange)) {
+    const Range& whole = of.range();
+    return make_range(run, whole.at(range.start), whole.at(range.stop), whole.step * range.step);
+  }
   Values items;
   for (int64_t i = range.start; range.step > 0 ? i < range.stop : i > range.stop; i += range.step) {
     items.push_back(of.items()[static_cast<size_t>(i)]);

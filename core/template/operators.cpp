@@ -25,8 +25,22 @@ Value overflow(Run& run) {
   return {};
 }
 
+Value float_power(Run& run, double base, double exponent) {
+  if (base == 0 && exponent < 0) {
+    run.fail("0.0 cannot be raised to a negative power");
+  } else if (base < 0 && std::isfinite(base) && exponent != std::floor(exponent)) {
+    run.fail("a negative number has no power that is no whole number");
+  } else if (const double result = std::pow(base, exponent);
+             std::isfinite(result) || !std::isfinite(base) || !std::isfinite(exponent)) {
+    return Value::of(result);
+  } else {
+    run.fail("Result too large");
+  }
+  return {};
+}
+
 Value power(Run& run, int64_t base, int64_t exponent) {
-  if (exponent < 0) return Value::of(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
+  if (exponent < 0) return float_power(run, static_cast<double>(base), static_cast<double>(exponent));
   int64_t result = 1;
   for (; exponent > 0; exponent >>= 1) {
     if ((exponent & 1) != 0 && __builtin_mul_overflow(result, base, &result)) return overflow(run);
@@ -68,7 +82,7 @@ Value float_arithmetic(Run& run, Op op, double a, double b) {
     case Op::kMultiply:
       return Value::of(a * b);
     case Op::kPower:
-      return Value::of(std::pow(a, b));
+      return float_power(run, a, b);
     default:
       break;
   }
@@ -77,8 +91,17 @@ Value float_arithmetic(Run& run, Op op, double a, double b) {
     return {};
   }
   if (op == Op::kDivide) return Value::of(a / b);
-  const double quotient = std::floor(a / b);
-  return Value::of(op == Op::kFloorDivide ? quotient : a - quotient * b);
+  double rest = std::fmod(a, b);  // exact, with the sign of a; Python's has that of b
+  if (rest == 0) {
+    rest = std::copysign(0.0, b);
+  } else if ((b < 0) != (rest < 0)) {
+    rest += b;
+  }
+  if (op == Op::kModulo) return Value::of(rest);
+  const double quotient = (a - rest) / b;
+  const double whole = std::floor(quotient);
+  if (quotient == 0) return Value::of(std::copysign(0.0, a / b));
+  return Value::of(quotient - whole > 0.5 ? whole + 1 : whole);
 }
 
 Value add_text(Run& run, const Value& a, const Value& b) {
@@ -125,14 +148,6 @@ bool equal_items(Run& run, const Values& a, const Values& b) {
   return true;
 }
 
-const Value* find_key(Run& run, const Dict& dict, const Value& key) {
-  if (key.is(Kind::kText)) return run.step(key.text().size() >> 10) ? dict.find(key.text()) : nullptr;
-  for (const auto& [k, v] : dict.items) {
-    if (!k.is(Kind::kText) && equal(run, k, key)) return &v;
-  }
-  return nullptr;
-}
-
 bool equal_dicts(Run& run, const Dict& a, const Dict& b) {
   if (a.items.size() != b.items.size()) return false;
   return std::ranges::all_of(a.items, [&](const auto& item) {
@@ -141,11 +156,45 @@ bool equal_dicts(Run& run, const Dict& a, const Dict& b) {
   });
 }
 
+bool is_view_of_set(const Value& v) { return v.is(Kind::kView) && v.sequence().view != ViewKind::kValues; }
+
+// Keys and items compare as sets do.
+bool equal_views(Run& run, const Value& a, const Value& b) {
+  if (!is_view_of_set(a) || !is_view_of_set(b)) return a.identity() == b.identity();
+  return a.items().size() == b.items().size() &&
+         std::ranges::all_of(a.items(), [&](const Value& item) { return contains(run, b, item); });
+}
+
+bool equal_ranges(const Range& a, const Range& b) {
+  if (a.size != b.size || a.size == 0) return a.size == b.size;
+  return a.start == b.start && (a.size == 1 || a.step == b.step);
+}
+
 }  // namespace
 
-void fail_undefined(Run& run, const Value& value) { run.fail(value.undefined().message); }
+void fail_undefined(Run& run, const Value& value) { run.fail(value.undefined_message()); }
+
+bool check_hashable(Run& run, const Value& key) {
+  const bool no_key = key.is(Kind::kList) || key.is(Kind::kDict) || is_view_of_set(key);
+  if (no_key) run.fail(fmt::format("unhashable type: '{}'", type_name(key)));
+  if (key.is(Kind::kTuple)) {
+    for (const auto& item : key.items()) {
+      if (!run.step() || !check_hashable(run, item)) break;
+    }
+  }
+  return !run.failed();
+}
+
+const Value* find_key(Run& run, const Dict& dict, const Value& key) {
+  if (key.is(Kind::kText)) return run.step(key.text().size() >> 10) ? dict.find(key.text()) : nullptr;
+  for (const auto& [k, v] : dict.items) {
+    if (!k.is(Kind::kText) && equal(run, k, key)) return &v;
+  }
+  return nullptr;
+}
 
 Value arithmetic(Run& run, Op op, const Value& a, const Value& b) {
+  if (op == Op::kModulo && a.is(Kind::kText)) return make_text(run, percent_format(run, a.text(), b));
   if (a.is(Kind::kUndefined) || b.is(Kind::kUndefined)) {
     fail_undefined(run, a.is(Kind::kUndefined) ? a : b);
     return {};
@@ -160,7 +209,6 @@ Value arithmetic(Run& run, Op op, const Value& a, const Value& b) {
   if (op == Op::kAdd && a.is_sequence() && a.kind() == b.kind()) return add_items(run, a, b);
   if (op == Op::kMultiply && is_repeatable(a) && b.is_integer()) return repeat(run, a, b.as_int());
   if (op == Op::kMultiply && is_repeatable(b) && a.is_integer()) return repeat(run, b, a.as_int());
-  if (op == Op::kModulo && a.is(Kind::kText)) return make_text(run, percent_format(run, a.text(), b));
   return unsupported(run, op, a, b);
 }
 
@@ -188,8 +236,11 @@ bool equal(Run& run, const Value& a, const Value& b) {
       return run.step(a.text().size() >> 10) && a.text() == b.text();
     case Kind::kList:
     case Kind::kTuple:
-    case Kind::kView:
       return equal_items(run, a.items(), b.items());
+    case Kind::kView:
+      return equal_views(run, a, b);
+    case Kind::kRange:
+      return equal_ranges(a.range(), b.range());
     case Kind::kDict:
       return equal_dicts(run, a.dict(), b.dict());
     case Kind::kFunction:
@@ -227,7 +278,12 @@ bool contains(Run& run, const Value& in, const Value& item) {
     run.fail(fmt::format("'in <string>' requires string as left operand, not {}", type_name(item)));
     return false;
   }
-  if (in.is(Kind::kDict)) return find_key(run, in.dict(), item) != nullptr;
+  if (in.is(Kind::kDict)) return check_hashable(run, item) && find_key(run, in.dict(), item) != nullptr;
+  if (in.is(Kind::kRange)) {
+    const double number = item.is_number() ? item.as_float() : 0.5;
+    if (item.is_integer()) return in.range().contains(item.as_int());
+    return number == std::floor(number) && std::abs(number) < 9e18 && in.range().contains(static_cast<int64_t>(number));
+  }
   if (in.is(Kind::kNone) || in.is_number()) {
     run.fail(fmt::format("argument of type '{}' is not iterable", type_name(in)));
     return false;
@@ -268,11 +324,17 @@ Values iterate(Run& run, const Value& value) {
       if (value.take_iterator()) items = value.items();
       break;
     case Kind::kDict:
+      items.reserve(value.dict().items.size());
       for (const auto& [key, unused] : value.dict().items) items.push_back(key);
+      break;
+    case Kind::kRange:
+      if (!run.may_make(static_cast<uint64_t>(value.range().size) * sizeof(Value))) break;
+      items.reserve(static_cast<size_t>(value.range().size));
+      for (int64_t i = 0; i < value.range().size; ++i) items.push_back(Value::of(value.range().at(i)));
       break;
     case Kind::kText: {
       const std::string_view text = value.text();
-      if (!run.may_make(value.text_box().n_chars * (sizeof(Value) + sizeof(Text)))) break;
+      if (!run.may_make(value.text_box().n_chars() * (sizeof(Value) + sizeof(Text)))) break;
       for (size_t at = 0; at < text.size() && !run.failed();) {
         const size_t n = char_bytes(text, at);
         items.push_back(make_text(run, std::string(text.substr(at, n))));
@@ -281,7 +343,6 @@ Values iterate(Run& run, const Value& value) {
       break;
     }
     case Kind::kUndefined:
-      if (value.undefined().security) fail_undefined(run, value);
       break;
     default:
       run.fail(fmt::format("'{}' object is not iterable", type_name(value)));
@@ -293,13 +354,15 @@ Values iterate(Run& run, const Value& value) {
 int64_t length(Run& run, const Value& value) {
   switch (value.kind()) {
     case Kind::kText:
-      return static_cast<int64_t>(value.text_box().n_chars);
+      return static_cast<int64_t>(value.text_box().n_chars());
     case Kind::kList:
     case Kind::kTuple:
     case Kind::kView:
       return static_cast<int64_t>(value.items().size());
     case Kind::kDict:
       return static_cast<int64_t>(value.dict().items.size());
+    case Kind::kRange:
+      return value.range().size;
     case Kind::kUndefined:
       return 0;
     default:

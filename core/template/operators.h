@@ -17,6 +17,10 @@ bool compare(Run& run, Op op, const Value& a, const Value& b);
 bool equal(Run& run, const Value& a, const Value& b);
 bool less(Run& run, const Value& a, const Value& b);
 bool contains(Run& run, const Value& in, const Value& item);
+// Null where the dictionary has no such key.
+const Value* find_key(Run& run, const Dict& dict, const Value& key);
+// Fails the rendering where `key` is no key for a dictionary: a list, or what holds one.
+bool check_hashable(Run& run, const Value& key);
 Value negate(Run& run, const Value& value);
 
 Value get_attribute(Run& run, const Value& of, std::string_view name);

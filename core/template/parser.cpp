@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "template/expression_parser.h"
+#include "template/resolve.h"
+#include "template/symbols.h"
 
 namespace bp::jinja {
 namespace {
@@ -23,7 +25,11 @@ class Parser : public ExpressionParser {
                       "the template is not valid Jinja, or uses what chat templates do not");
     }
     result.names = std::move(names_);
-    return result;
+    find_unset_names(result);
+    const UnknownName unknown = resolve(result);
+    if (unknown.what.empty()) return result;
+    return bp::fail(ErrorCode::kRefused, fmt::format("{}:{}", where, unknown.line), unknown.what,
+                    "the template uses what chat templates do not");
   }
 
  private:
@@ -107,6 +113,7 @@ class Parser : public ExpressionParser {
     if (t == "filter") return parse_filter_block(name.line);
     if (t == "with") return parse_with(name.line);
     if (t == "generation") return parse_generation(name.line);
+    if (t == "include" || t == "import" || t == "from" || t == "extends") return parse_load(name.line);
     if (t == "break" || t == "continue") return parse_loop_control(name);
     fail(fmt::format("the tag '{}' is unknown or has no place here", t.substr(0, 40)));
     return nullptr;
@@ -189,17 +196,12 @@ class Parser : public ExpressionParser {
     expect_operator(")");
   }
 
-  // The body of a macro; what of varargs, kwargs and caller it names decides what it may be called with.
   void parse_macro_body(Statement& node, std::string_view end) {
     close_tag();
     const int loops = std::exchange(loops_, 0);
     node.body = parse_block({end});
     loops_ = loops;
     finish_block(end);
-    const auto known = [&](std::string_view name) { return std::ranges::find(names_, name) != names_.end(); };
-    node.takes_varargs = known("varargs");
-    node.takes_kwargs = known("kwargs");
-    node.takes_caller = known("caller");
   }
 
   StatementPtr parse_macro(int line) {
@@ -252,6 +254,14 @@ class Parser : public ExpressionParser {
     node->body = parse_block({"endgeneration"});
     finish_block("endgeneration");
     return node;
+  }
+
+  // It fails only where it is reached.
+  StatementPtr parse_load(int line) {
+    if (peek().kind == TokenKind::kBlockEnd) fail("an expression is missing");
+    while (!failed() && peek().kind != TokenKind::kBlockEnd && peek().kind != TokenKind::kEnd) next();
+    close_tag();
+    return make(StatementKind::kLoad, line);
   }
 
   StatementPtr parse_loop_control(const Token& name) {

@@ -89,8 +89,8 @@ std::string number_digits(const Value& value, const Specification& spec) {
     default:
       break;
   }
-  const int64_t whole =
-      value.is_integer() ? value.as_int() : static_cast<int64_t>(std::clamp(value.as_float(), -9e18, 9e18));
+  if (!value.is_integer()) return fmt::format("{:.0f}", std::trunc(magnitude));
+  const int64_t whole = value.as_int();
   const uint64_t digits = whole < 0 ? 0 - static_cast<uint64_t>(whole) : static_cast<uint64_t>(whole);
   if (spec.type == 'x') return fmt::format("{:x}", digits);
   if (spec.type == 'X') return fmt::format("{:X}", digits);
@@ -122,16 +122,23 @@ std::string pad(const std::string& text, const Specification& spec, char default
 std::string format_number(const Value& value, const Specification& spec) {
   std::string digits = number_digits(value, spec);
   if (spec.comma) digits = with_commas(digits);
-  const std::string sign = value.as_float() < 0 ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
+  const bool is_zero = digits.find_first_not_of("0") == std::string::npos;
+  const std::string sign = value.as_float() < 0 && !is_zero ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
   return pad(sign + digits, spec, '>', sign.size());
 }
 
-std::string format_value(Run& run, const Value& value, const Specification& spec) {
+// `is_plain`: there is no specification.
+std::string format_value(Run& run, const Value& value, const Specification& spec, bool is_plain = false) {
+  if (value.is(Kind::kBool) && !is_plain) return format_value(run, Value::of(value.as_int()), spec);
   const bool as_number = std::string_view("dfFeg%xXob").contains(spec.type) && spec.type != '\0';
   if (value.is_number() && (as_number || (spec.type == '\0' && value.is(Kind::kInt))))
     return format_number(value, spec);
   if (as_number) {
     run.fail(fmt::format("Unknown format code '{}' for object of type '{}'", spec.type, type_name(value)));
+    return {};
+  }
+  if (!is_plain && !value.is(Kind::kText) && !value.is_number()) {
+    run.fail(fmt::format("unsupported format string passed to {}.__format__", type_name(value)));
     return {};
   }
   std::string text = to_text(run, value);
@@ -159,7 +166,7 @@ class BraceField {
     if (run_.failed()) return {};
     if (conversion_ == "r") value = make_text(run_, to_repr(run_, value));
     if (conversion_ == "s") value = make_text(run_, to_text(run_, value));
-    return format_value(run_, value, spec);
+    return format_value(run_, value, spec, specification_.empty());
   }
 
  private:
@@ -267,7 +274,10 @@ std::string percent_format(Run& run, std::string_view text, const Value& values)
     }
     std::string form(text.substr(begin, at - begin));
     char type = text[at++];
-    if (type == 'r') value = make_text(run, to_repr(run, value));
+    if (!std::string_view("diouxXeEfFgGrsa").contains(type)) run.fail("unsupported format character");
+    if (type == 'r' || type == 'a') value = make_text(run, to_repr(run, value));
+    if (type == 'u') type = 'd';
+    if (type == 'a') type = 'r';
     if (type == 'r' || type == 's') type = 's';
     if (type == 'i') type = 'd';
     Specification spec;
@@ -280,8 +290,10 @@ std::string percent_format(Run& run, std::string_view text, const Value& values)
     out += type == 's' && !value.is(Kind::kText) ? format_value(run, make_text(run, to_text(run, value)), spec)
                                                  : format_value(run, value, spec);
   }
-  const bool all_used = !values.is(Kind::kTuple) ? next_place > 0 || values.is(Kind::kDict) || values.is(Kind::kList)
-                                                 : next_place == values.items().size();
+  // What has items at all may give none of them.
+  const bool has_items =
+      values.is(Kind::kDict) || values.is(Kind::kList) || values.is(Kind::kRange) || values.is(Kind::kUndefined);
+  const bool all_used = values.is(Kind::kTuple) ? next_place == values.items().size() : next_place > 0 || has_items;
   if (!all_used) run.fail("not all arguments converted during string formatting");
   return out;
 }

@@ -36,6 +36,13 @@ class Scope {
     variables_.emplace_back(name, std::move(value));
   }
 
+  // Empty again, inside of `parent`.
+  void reset(Scope* parent) {
+    parent_ = parent;
+    variables_.clear();
+    index_.clear();
+  }
+
   // A macro defined in here may outlive the block, and needs it and those around it.
   void keep() {
     for (Scope* scope = this; scope != nullptr && !scope->kept_; scope = scope->parent_) scope->kept_ = true;

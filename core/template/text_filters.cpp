@@ -3,14 +3,19 @@
 #include <algorithm>
 
 #include "template/filters.h"
-#include "template/methods.h"
 #include "template/operators.h"
 #include "template/percent_format.h"
+#include "template/text_methods.h"
+#include "template/text_split.h"
+#include "template/unicode_case.h"
+#include "template/unicode_class.h"
 #include "template/unicode_text.h"
 #include "template/value_text.h"
 
 namespace bp::jinja {
 namespace {
+
+bool is_word_break(char32_t c) { return is_space(c) || std::u32string_view(U"-({[<").contains(c); }
 
 // soft_str: a text stays what it is.
 Value soft_text(Run& run, const Value& value) {
@@ -18,24 +23,67 @@ Value soft_text(Run& run, const Value& value) {
 }
 
 Value call(Run& run, const Value& value, std::string_view method, const Arguments& arguments = {}) {
-  return call_method(run, Method{soft_text(run, value), std::string(method)}, arguments);
+  return call_text_method(run, soft_text(run, value), method, arguments);
 }
 
 Value filter_upper(Run& run, const Value& v, const Arguments&) { return call(run, v, "upper"); }
 Value filter_lower(Run& run, const Value& v, const Arguments&) { return call(run, v, "lower"); }
-Value filter_title(Run& run, const Value& v, const Arguments&) { return call(run, v, "title"); }
 Value filter_capitalize(Run& run, const Value& v, const Arguments&) { return call(run, v, "capitalize"); }
 Value filter_string(Run& run, const Value& v, const Arguments&) { return soft_text(run, v); }
+
+// Not str.title(): only blanks and opening brackets begin a word.
+Value filter_title(Run& run, const Value& v, const Arguments&) {
+  const std::string text = to_text(run, v);
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    while (end < text.size() && !is_word_break(char_at(text, end))) end += char_bytes(text, end);
+    if (end > at) {
+      const size_t first = at + char_bytes(text, at);
+      out += upper(std::string_view(text).substr(at, first - at)) +
+             lower(std::string_view(text).substr(first, end - first));
+    }
+    for (at = end; at < text.size() && is_word_break(char_at(text, at)); at += char_bytes(text, at)) {
+      out += text.substr(at, char_bytes(text, at));
+    }
+  }
+  return make_text(run, std::move(out));
+}
 
 Value filter_trim(Run& run, const Value& v, const Arguments& arguments) {
   const Value* chars = arguments.find(0, "chars");
   return call(run, v, "strip", chars != nullptr ? Arguments{{*chars}, {}} : Arguments{});
 }
 
-Value filter_safe(Run& run, const Value& v, const Arguments&) { return make_text(run, to_text(run, v), true); }
+Value filter_center(Run& run, const Value& v, const Arguments& arguments) {
+  const Value* width = arguments.find(0, "width");
+  return call(run, v, "center", {{width != nullptr ? *width : Value::of(int64_t{80})}, {}});
+}
 
-Value filter_escape(Run& run, const Value& v, const Arguments&) {
-  return v.is_safe_text() ? v : make_text(run, escape_html(to_text(run, v)), true);
+Value filter_truncate(Run& run, const Value& v, const Arguments& arguments) {
+  constexpr int64_t kLength = 255, kLeeway = 5;
+  const auto number = [&](size_t place, std::string_view name, int64_t otherwise) {
+    const Value* value = arguments.find(place, name);
+    return value != nullptr && value->is_integer() ? value->as_int() : otherwise;
+  };
+  const Value* whole_words = arguments.find(1, "killwords");
+  const Value* given_end = arguments.find(2, "end");
+  const std::string end = given_end != nullptr ? to_text(run, *given_end) : "...";
+  const auto n_end = static_cast<int64_t>(count_chars(end));
+  const int64_t length = number(0, "length", kLength);
+  const int64_t leeway = number(3, "leeway", kLeeway);
+  if (length < n_end || leeway < 0) {
+    run.fail(fmt::format("truncate needs a length of at least {}, not {}", n_end, length));
+    return {};
+  }
+  if (bp::jinja::length(run, v) - leeway <= length || run.failed()) return v;
+  if (!v.is(Kind::kText)) {
+    run.fail(fmt::format("truncate cannot cut a '{}'", type_name(v)));
+    return {};
+  }
+  std::string_view kept = v.text().substr(0, byte_of_char(v.text(), static_cast<size_t>(length - n_end)));
+  if (whole_words == nullptr || !truthy(*whole_words)) kept = kept.substr(0, kept.rfind(' '));
+  return make_text(run, std::string(kept) + end);
 }
 
 Value filter_replace(Run& run, const Value& v, const Arguments& arguments) {
@@ -51,12 +99,28 @@ Value filter_replace(Run& run, const Value& v, const Arguments& arguments) {
 }
 
 Value filter_format(Run& run, const Value& v, const Arguments& arguments) {
-  const Value values = make_sequence(run, Kind::kTuple, arguments.positional);
+  if (!arguments.positional.empty() && !arguments.named.empty()) {
+    run.fail("can't handle positional and keyword arguments at the same time");
+    return {};
+  }
+  Items named;
+  for (const auto& [name, value] : arguments.named) named.emplace_back(make_text(run, name), value);
+  const Value values =
+      named.empty() ? make_sequence(run, Kind::kTuple, arguments.positional) : make_dict(run, std::move(named));
   return make_text(run, percent_format(run, to_text(run, v), values));
 }
 
 Value filter_wordcount(Run& run, const Value& v, const Arguments&) {
-  return Value::of(length(run, call(run, v, "split")));
+  const std::string text = to_text(run, v);
+  int64_t n = 0;
+  bool in_word = false;
+  for (size_t at = 0; at < text.size(); at += char_bytes(text, at)) {
+    const char32_t c = char_at(text, at);
+    const bool is_part = c == '_' || is_letter(c) || is_digit(c) || is_numeric(c);
+    n += is_part && !in_word ? 1 : 0;
+    in_word = is_part;
+  }
+  return Value::of(n);
 }
 
 Value filter_indent(Run& run, const Value& v, const Arguments& arguments) {
@@ -70,15 +134,20 @@ Value filter_indent(Run& run, const Value& v, const Arguments& arguments) {
     if (!run.may_make(n)) return {};
     indent.assign(n, ' ');
   }
+  if (!v.is(Kind::kText)) {
+    run.fail(fmt::format("unsupported operand type(s) for +=: '{}' and 'str'", type_name(v)));
+    return {};
+  }
   // jinja2 adds a line end, so that one at the end is kept.
-  const Values lines = split_lines(run, to_text(run, v) + "\n", false);
+  const std::string text = std::string(v.text()) + "\n";
+  const Pieces lines = split_lines(run, text, false);
   std::string out;
   for (size_t i = 0; i < lines.size() && run.fits(out.size()); ++i) {
     if (i > 0) out += '\n';
     const bool wanted =
-        i == 0 ? first != nullptr && truthy(*first) : !lines[i].text().empty() || (blank != nullptr && truthy(*blank));
+        i == 0 ? first != nullptr && truthy(*first) : !lines[i].empty() || (blank != nullptr && truthy(*blank));
     if (wanted && run.may_make(out.size() + indent.size())) out += indent;
-    out += lines[i].text();
+    out += lines[i];
   }
   return make_text(run, std::move(out));
 }
@@ -110,26 +179,27 @@ Value filter_tojson(Run& run, const Value& v, const Arguments& arguments) {
   return make_text(run, to_json(run, v, form));
 }
 
-struct Entry {
-  std::string_view name;
-  Filter filter;
-};
-
-constexpr Entry kEntries[] = {
-    {"trim", filter_trim},     {"tojson", filter_tojson},
-    {"string", filter_string}, {"upper", filter_upper},
-    {"lower", filter_lower},   {"replace", filter_replace},
-    {"safe", filter_safe},     {"indent", filter_indent},
-    {"title", filter_title},   {"escape", filter_escape},
-    {"e", filter_escape},      {"capitalize", filter_capitalize},
-    {"format", filter_format}, {"wordcount", filter_wordcount},
+constexpr Filter kFilters[] = {
+    {"trim", filter_trim, 0, {"chars"}},
+    {"tojson", filter_tojson, 0, {"ensure_ascii", "indent", "separators", "sort_keys"}},
+    {"string", filter_string},
+    {"upper", filter_upper},
+    {"lower", filter_lower},
+    {"replace", filter_replace, 2, {"old", "new", "count"}},
+    {"indent", filter_indent, 0, {"width", "first", "blank"}},
+    {"title", filter_title},
+    {"capitalize", filter_capitalize},
+    {"format", filter_format, 0, {}, true},
+    {"wordcount", filter_wordcount},
+    {"center", filter_center, 0, {"width"}},
+    {"truncate", filter_truncate, 0, {"length", "killwords", "end", "leeway"}},
 };
 
 }  // namespace
 
-Filter find_text_filter(std::string_view name) {
-  const auto* it = std::ranges::find(kEntries, name, &Entry::name);
-  return it != std::end(kEntries) ? it->filter : nullptr;
+const Filter* find_text_filter(std::string_view name) {
+  const auto* it = std::ranges::find(kFilters, name, &Filter::name);
+  return it != std::end(kFilters) ? it : nullptr;
 }
 
 }  // namespace bp::jinja

@@ -16,12 +16,6 @@ char32_t char_at(std::string_view text, size_t at);
 size_t byte_of_char(std::string_view text, size_t index);
 void append_char(std::string& out, char32_t code_point);
 
-// Python's str.isspace() of one character.
-bool is_space(char32_t c);
-// What repr() writes as it is.
-bool is_printable(char32_t c);
-std::string upper(std::string_view text);
-std::string lower(std::string_view text);
 // Without the characters of `chars` (white space where null) at the sides asked for.
 std::string_view strip(std::string_view text, const std::string_view* chars, bool left, bool right);
 

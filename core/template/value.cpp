@@ -1,5 +1,7 @@
 #include "template/value.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "template/loop.h"
@@ -59,36 +61,47 @@ Value Value::of(const Macro* macro) {
   return v;
 }
 
-Value Value::of(std::shared_ptr<Loop> loop) {
-  Value v(Kind::kLoop);
-  v.box_ = std::move(loop);
+Value Value::of(Kind kind, Box* box) {
+  Value v(kind);
+  v.raw_ = box;
+  v.owns_ = true;
+  ++box->n_owners;
   return v;
 }
 
-Value Value::constant(std::string text) {
+Value Value::of(const Text* constant) {
   Value v(Kind::kText);
-  const size_t n = count_chars(text);
-  v.box_ = std::make_shared<Text>(std::move(text), false, n, Charge(nullptr, 0));
+  v.raw_ = static_cast<Box*>(const_cast<Text*>(constant));
   return v;
 }
 
-const Text& Value::text_box() const { return *static_cast<const Text*>(box_.get()); }
+const Text& Value::text_box() const { return *static_cast<const Text*>(box()); }
 std::string_view Value::text() const { return text_box().bytes; }
 bool Value::is_safe_text() const { return kind_ == Kind::kText && text_box().safe; }
-const Values& Value::items() const { return static_cast<const Sequence*>(box_.get())->items; }
-const Dict& Value::dict() const { return *static_cast<const Dict*>(box_.get()); }
-const Method& Value::method() const { return *static_cast<const Method*>(box_.get()); }
-Loop& Value::loop() const { return *static_cast<Loop*>(const_cast<void*>(box_.get())); }
+const Sequence& Value::sequence() const { return *static_cast<const Sequence*>(box()); }
+const Values& Value::items() const { return sequence().items; }
+const Dict& Value::dict() const { return *static_cast<const Dict*>(box()); }
+const Range& Value::range() const { return *static_cast<const Range*>(box()); }
+const Method& Value::method() const { return *static_cast<const Method*>(box()); }
+Loop& Value::loop() const { return *static_cast<Loop*>(box()); }
 
-const Undefined& Value::undefined() const {
-  static const Undefined nameless{"value is undefined", false};
-  return box_ != nullptr ? *static_cast<const Undefined*>(box_.get()) : nameless;
+std::string Value::undefined_message() const {
+  if (raw_ == nullptr) return "value is undefined";
+  const auto& undefined = *static_cast<const Undefined*>(box());
+  switch (undefined.why) {
+    case Undefined::Why::kName:
+      return fmt::format("'{}' is undefined", undefined.text);
+    case Undefined::Why::kAttribute:
+      return fmt::format("'{}{}' has no attribute '{}'", undefined.type, undefined.type == "None" ? "" : " object",
+                         undefined.text);
+    case Undefined::Why::kUnsafe:
+      return fmt::format("access to attribute '{}' of '{}' object is unsafe.", undefined.text, undefined.type);
+    default:
+      return undefined.text;
+  }
 }
 
-bool Value::take_iterator() const {
-  const auto* sequence = static_cast<const Sequence*>(box_.get());
-  return !std::exchange(sequence->taken, true);
-}
+bool Value::take_iterator() const { return !std::exchange(sequence().taken, true); }
 
 int Value::depth() const {
   switch (kind_) {
@@ -96,7 +109,7 @@ int Value::depth() const {
     case Kind::kTuple:
     case Kind::kIterator:
     case Kind::kView:
-      return static_cast<const Sequence*>(box_.get())->depth;
+      return sequence().depth;
     case Kind::kDict:
       return dict().depth;
     case Kind::kMethod:
@@ -108,6 +121,11 @@ int Value::depth() const {
   }
 }
 
+size_t Text::n_chars() const {
+  if (n_chars_ == kNotCounted) n_chars_ = count_chars(bytes);
+  return n_chars_;
+}
+
 const Value* Dict::find(std::string_view key) const {
   if (!index.empty()) {
     const auto it = index.find(key);
@@ -117,6 +135,21 @@ const Value* Dict::find(std::string_view key) const {
     if (k.is(Kind::kText) && k.text() == key) return &v;
   }
   return nullptr;
+}
+
+Range::Range(int64_t from, int64_t to, int64_t by) : start(from), stop(to), step(by), size(0) {
+  const auto distance = static_cast<uint64_t>(by > 0 ? to : from) - static_cast<uint64_t>(by > 0 ? from : to);
+  const uint64_t stride = by > 0 ? static_cast<uint64_t>(by) : 0 - static_cast<uint64_t>(by);
+  if (by > 0 ? from < to : from > to)
+    size = static_cast<int64_t>(std::min((distance - 1) / stride + 1, uint64_t{INT64_MAX}));
+}
+
+bool Range::contains(int64_t value) const {
+  const bool within = step > 0 ? value >= start && value < stop : value <= start && value > stop;
+  const uint64_t distance = step > 0 ? static_cast<uint64_t>(value) - static_cast<uint64_t>(start)
+                                     : static_cast<uint64_t>(start) - static_cast<uint64_t>(value);
+  const uint64_t stride = step > 0 ? static_cast<uint64_t>(step) : 0 - static_cast<uint64_t>(step);
+  return within && distance % stride == 0;
 }
 
 Value* Namespace::find(std::string_view name) {
@@ -134,11 +167,8 @@ void Namespace::set(std::string_view name, Value value) {
 
 Value make_text(Run& run, std::string text, bool safe) {
   if (!run.may_make(text.size())) text.clear();
-  Value v(Kind::kText);
-  const size_t n = count_chars(text);
   const size_t bytes = text.size() + sizeof(Text);
-  v.box_ = std::make_shared<Text>(std::move(text), safe, n, Charge(&run, bytes));
-  return v;
+  return Value::of(Kind::kText, new Text(std::move(text), safe, Charge(&run, bytes)));
 }
 
 Value make_sequence(Run& run, Kind kind, Values items) {
@@ -148,9 +178,19 @@ Value make_sequence(Run& run, Kind kind, Values items) {
     items.clear();
     depth = 1;
   }
-  Value v(kind);
-  v.box_ = std::make_shared<Sequence>(std::move(items), depth, Charge(&run, bytes));
-  return v;
+  return Value::of(kind, new Sequence(std::move(items), depth, Charge(&run, bytes)));
+}
+
+Value make_group(Run& run, Value grouper, Value list) {
+  Value group = make_sequence(run, Kind::kTuple, {std::move(grouper), std::move(list)});
+  const_cast<Sequence&>(group.sequence()).is_group = true;
+  return group;
+}
+
+Value make_view(Run& run, ViewKind which, Values items) {
+  Value view = make_sequence(run, Kind::kView, std::move(items));
+  const_cast<Sequence&>(view.sequence()).view = which;
+  return view;
 }
 
 Value make_dict(Run& run, Items items) {
@@ -161,29 +201,35 @@ Value make_dict(Run& run, Items items) {
     items.clear();
     depth = 0;
   }
-  auto dict = std::make_shared<Dict>(std::move(items), depth + 1, Charge(&run, bytes));
+  auto* dict = new Dict(std::move(items), depth + 1, Charge(&run, bytes));
   if (dict->items.size() >= kIndexedFrom) {
     for (size_t i = 0; i < dict->items.size(); ++i) {
       if (dict->items[i].first.is(Kind::kText)) dict->index.emplace(dict->items[i].first.text(), i);
     }
   }
-  Value v(Kind::kDict);
-  v.box_ = std::move(dict);
-  return v;
+  return Value::of(Kind::kDict, dict);
 }
 
-Value make_undefined(std::string message, bool security) {
-  constexpr size_t kMaxMessage = 200;
-  if (message.size() > kMaxMessage) message.resize(kMaxMessage);
-  Value v(Kind::kUndefined);
-  v.box_ = std::make_shared<Undefined>(std::move(message), security);
-  return v;
+Value make_range(Run& run, int64_t start, int64_t stop, int64_t step) {
+  constexpr int64_t kMaxRange = 100'000;
+  auto* range = new Range(start, stop, step);
+  Value value = Value::of(Kind::kRange, range);
+  if (range->size > kMaxRange) {
+    run.fail(fmt::format("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({}).", kMaxRange));
+    return {};
+  }
+  return value;
 }
+
+Value make_undefined(Undefined::Why why, std::string_view object_type, std::string_view name) {
+  constexpr size_t kMaxName = 200;
+  return Value::of(Kind::kUndefined, new Undefined(why, object_type, name.substr(0, kMaxName)));
+}
+
+Value make_undefined(std::string_view message) { return make_undefined(Undefined::Why::kMessage, "", message); }
 
 Value make_method(Value self, std::string_view name) {
-  Value v(Kind::kMethod);
-  v.box_ = std::make_shared<Method>(std::move(self), std::string(name));
-  return v;
+  return Value::of(Kind::kMethod, new Method(std::move(self), name));
 }
 
 // Depth: the JSON's own nesting, which its reader bounds.
@@ -240,10 +286,14 @@ std::string_view type_name(const Value& value) {
       return "tuple";
     case Kind::kDict:
       return "dict";
+    case Kind::kRange:
+      return "range";
     case Kind::kIterator:
       return "generator";
-    case Kind::kView:
-      return "dict_items";
+    case Kind::kView: {
+      static constexpr std::string_view kNames[] = {"dict_items", "dict_keys", "dict_values"};
+      return kNames[static_cast<size_t>(value.sequence().view)];
+    }
     case Kind::kNamespace:
       return "Namespace";
     case Kind::kMacro:
@@ -276,6 +326,8 @@ bool truthy(const Value& value) {
       return !value.items().empty();
     case Kind::kDict:
       return !value.dict().items.empty();
+    case Kind::kRange:
+      return value.range().size > 0;
     default:
       return true;
   }

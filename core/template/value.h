@@ -1,11 +1,10 @@
 // A value of a template: what Python has in its place. Texts, lists and dictionaries never change once made (the
 // sandbox is immutable); namespaces alone do.
-// Not thread-safe, but constants of a parsed template may be read by several renderings.
+// Not thread-safe: each belongs to one rendering, but for the constants of a parsed template, which several may read.
 // Invariant: nesting is at most TemplateLimits::max_depth, so that no walk over a value needs a deeper stack.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,6 +26,7 @@ enum class Kind : uint8_t {
   kList,
   kTuple,
   kDict,
+  kRange,     // range(): its numbers are made when they are asked for
   kIterator,  // a generator: gives its items once
   kView,      // of a dictionary: items(), keys(), values()
   kNamespace,
@@ -57,9 +57,20 @@ class Charge {
   size_t bytes_;
 };
 
+// What a value of more than a word points to. Counted without atomics: it belongs to one rendering.
+struct Box {
+  Box() = default;
+  virtual ~Box() = default;
+  Box(const Box&) = delete;
+  Box& operator=(const Box&) = delete;
+
+  uint32_t n_owners = 0;
+};
+
 struct Text;
 struct Sequence;
 struct Dict;
+struct Range;
 struct Undefined;
 struct Method;
 struct Namespace;
@@ -70,6 +81,23 @@ enum class Function : uint8_t { kRange, kNamespace, kDict, kRaiseException, kStr
 class Value {
  public:
   Value() = default;  // undefined, without a name
+  Value(const Value& other) : kind_(other.kind_), owns_(other.owns_), raw_(other.raw_) {
+    if (owns_) ++box()->n_owners;
+  }
+  Value(Value&& other) noexcept
+      : kind_(other.kind_), owns_(std::exchange(other.owns_, false)), raw_(std::exchange(other.raw_, nullptr)) {
+    other.kind_ = Kind::kUndefined;
+  }
+  Value& operator=(Value other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(owns_, other.owns_);
+    std::swap(raw_, other.raw_);
+    return *this;
+  }
+  ~Value() {
+    if (owns_ && --box()->n_owners == 0) delete box();
+  }
+
   static Value none() { return Value(Kind::kNone); }
   static Value of(bool b);
   static Value of(int64_t i);
@@ -77,9 +105,10 @@ class Value {
   static Value of(Function function);
   static Value of(Namespace* space);
   static Value of(const Macro* macro);
-  static Value of(std::shared_ptr<Loop> loop);
-  // A constant, charged to nobody.
-  static Value constant(std::string text);
+  // Takes part in owning `box`. REQUIRES: a box of that kind.
+  static Value of(Kind kind, Box* box);
+  // A text that belongs to the template, which outlives the value.
+  static Value of(const Text* constant);
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
@@ -95,66 +124,97 @@ class Value {
   std::string_view text() const;
   bool is_safe_text() const;
   const Text& text_box() const;
-  const Values& items() const;  // list, tuple, iterator, view
+  const Sequence& sequence() const;  // list, tuple, iterator, view
+  const Values& items() const;       // of the same
   const Dict& dict() const;
-  const Undefined& undefined() const;
+  const Range& range() const;
+  // What an attempt to use it says. REQUIRES: kUndefined.
+  std::string undefined_message() const;
   const Method& method() const;
   Function function() const { return static_cast<Function>(int_); }
   Namespace& space() const { return *static_cast<Namespace*>(raw_); }
   const Macro& macro() const { return *static_cast<const Macro*>(raw_); }
   Loop& loop() const;
-  const void* identity() const { return box_ != nullptr ? box_.get() : raw_; }
+  const void* identity() const { return raw_; }
 
   // Takes the items of an iterator, which gives them once. REQUIRES: kIterator.
   bool take_iterator() const;
   int depth() const;
 
  private:
-  friend Value make_text(Run& run, std::string text, bool safe);
-  friend Value make_sequence(Run& run, Kind kind, Values items);
-  friend Value make_dict(Run& run, Items items);
-  friend Value make_undefined(std::string message, bool security);
-  friend Value make_method(Value self, std::string_view name);
   explicit Value(Kind kind) : kind_(kind) {}
+  Box* box() const { return static_cast<Box*>(raw_); }
 
   Kind kind_ = Kind::kUndefined;
+  bool owns_ = false;
   union {
-    int64_t int_ = 0;
+    void* raw_ = nullptr;  // of a box: the Box
+    int64_t int_;
     double float_;
-    void* raw_;
   };
-  std::shared_ptr<const void> box_;
 };
 
-struct Text {
+struct Text : Box {
+  Text(std::string text, bool is_safe, Charge cost) : bytes(std::move(text)), safe(is_safe), charge(std::move(cost)) {}
+  // Code points; counted when first asked for.
+  size_t n_chars() const;
+
   std::string bytes;
-  bool safe;       // Markup: adding to it escapes the other side
-  size_t n_chars;  // code points
+  bool safe;  // Markup: adding to it escapes the other side
   Charge charge;
+
+ private:
+  static constexpr size_t kNotCounted = ~size_t{0};
+  mutable size_t n_chars_ = kNotCounted;
 };
 
-struct Sequence {
+enum class ViewKind : uint8_t { kItems, kKeys, kValues };
+
+struct Sequence : Box {
+  Sequence(Values values, int nesting, Charge cost)
+      : items(std::move(values)), depth(nesting), charge(std::move(cost)) {}
+
   Values items;
   int depth;
   Charge charge;
+  ViewKind view = ViewKind::kItems;
+  bool is_group = false;  // of groupby: its two items have names
   mutable bool taken = false;
 };
 
-struct Dict {
+struct Dict : Box {
+  Dict(Items pairs, int nesting, Charge cost) : items(std::move(pairs)), depth(nesting), charge(std::move(cost)) {}
+  const Value* find(std::string_view key) const;
+
   Items items;
   int depth;
   Charge charge;
   std::unordered_map<std::string_view, size_t> index;  // of text keys, where there are many items
-
-  const Value* find(std::string_view key) const;
 };
 
-struct Undefined {
-  std::string message;  // what an attempt to use it says
-  bool security;
+struct Range : Box {
+  Range(int64_t from, int64_t to, int64_t by);
+  int64_t at(int64_t index) const { return start + index * step; }
+  bool contains(int64_t value) const;
+
+  int64_t start, stop, step;
+  int64_t size;  // how many numbers
 };
 
-struct Method {
+// Why there is no value. The message is put together only where it is wanted: most are only asked whether they are.
+struct Undefined : Box {
+  enum class Why : uint8_t { kName, kAttribute, kUnsafe, kMessage };
+  Undefined(Why reason, std::string_view object_type, std::string_view name_or_message)
+      : why(reason), type(object_type), text(name_or_message) {}
+
+  Why why;
+  std::string_view type;  // of the object; static
+  std::string text;
+};
+
+struct Method : Box {
+  Method(Value of, std::string_view its_name) : self(std::move(of)), name(its_name) {}
+
   Value self;
   std::string name;
 };
@@ -167,11 +227,16 @@ struct Namespace {
 };
 
 Value make_text(Run& run, std::string text, bool safe = false);
-// kList, kTuple, kIterator or kView.
+// kList, kTuple or kIterator.
 Value make_sequence(Run& run, Kind kind, Values items);
+Value make_group(Run& run, Value grouper, Value list);
+Value make_view(Run& run, ViewKind which, Values items);
 // REQUIRES: keys differ.
 Value make_dict(Run& run, Items items);
-Value make_undefined(std::string message, bool security = false);
+// Fails the rendering where it has more than the sandbox's 100,000 numbers. REQUIRES: step != 0.
+Value make_range(Run& run, int64_t start, int64_t stop, int64_t step);
+Value make_undefined(Undefined::Why why, std::string_view object_type, std::string_view name);
+Value make_undefined(std::string_view message);
 Value make_method(Value self, std::string_view name);
 Value value_of_json(Run& run, const json::value& json);
 

@@ -4,23 +4,15 @@
 
 #include "template/filters.h"
 #include "template/operators.h"
-#include "template/unicode_text.h"
+#include "template/text_methods.h"
+#include "template/value_text.h"
 
 namespace bp::jinja {
 namespace {
 
-using Test = bool (*)(Run& run, const Value& v, const Arguments& arguments);
-
-const Value& argument(Run& run, const Arguments& arguments) {
-  static const Value none = Value::none();
-  if (!arguments.positional.empty()) return arguments.positional[0];
-  run.fail("a test misses its argument");
-  return none;
-}
-
-bool divisible(Run& run, const Value& v, const Value& by) {
-  const Value rest = arithmetic(run, Op::kModulo, v, by);
-  return rest.is_number() && rest.as_float() == 0;
+bool leaves(Run& run, const Value& v, const Value& by, double rest) {
+  const Value remainder = arithmetic(run, Op::kModulo, v, by);
+  return remainder.is_number() && remainder.as_float() == rest;
 }
 
 bool is_iterable(const Value& v) {
@@ -30,6 +22,7 @@ bool is_iterable(const Value& v) {
     case Kind::kList:
     case Kind::kTuple:
     case Kind::kDict:
+    case Kind::kRange:
     case Kind::kIterator:
     case Kind::kView:
     case Kind::kLoop:
@@ -40,68 +33,74 @@ bool is_iterable(const Value& v) {
 }
 
 bool is_sequence(const Value& v) {
-  return v.is(Kind::kUndefined) || v.is(Kind::kText) || v.is_sequence() || v.is(Kind::kDict);
+  return v.is(Kind::kUndefined) || v.is(Kind::kText) || v.is_sequence() || v.is(Kind::kDict) || v.is(Kind::kRange);
 }
 
 bool is_callable(const Value& v) {
-  return v.is(Kind::kMacro) || v.is(Kind::kFunction) || v.is(Kind::kMethod) || v.is(Kind::kLoop);
+  return v.is(Kind::kUndefined) || v.is(Kind::kMacro) || v.is(Kind::kFunction) || v.is(Kind::kMethod) ||
+         v.is(Kind::kLoop);
 }
 
-bool is_case(Run&, const Value& v, std::string (*convert)(std::string_view), std::string (*other)(std::string_view)) {
-  return v.is(Kind::kText) && convert(v.text()) == v.text() && other(v.text()) != v.text();
+bool is_case(Run& run, const Value& v, std::string_view method) {
+  const Value text = v.is(Kind::kText) ? v : make_text(run, to_text(run, v));
+  return call_text_method(run, text, method, {}).as_bool();
 }
+
+bool names_one(const Value& v, bool (*exists)(std::string_view name)) { return v.is(Kind::kText) && exists(v.text()); }
 
 template <Op op>
 bool compares(Run& run, const Value& v, const Arguments& a) {
-  const Value& other = argument(run, a);
-  return !run.failed() && compare(run, op, v, other);
+  return compare(run, op, v, a.positional[0]);
 }
 
-struct Entry {
-  std::string_view name;
-  Test test;
-};
-
-constexpr Entry kEntries[] = {
-    {"defined", [](Run&, const Value& v, const Arguments&) { return !v.is(Kind::kUndefined); }},
-    {"undefined", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kUndefined); }},
-    {"none", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kNone); }},
-    {"boolean", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kBool); }},
-    {"true", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kBool) && v.as_bool(); }},
-    {"false", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kBool) && !v.as_bool(); }},
-    {"string", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kText); }},
-    {"number", [](Run&, const Value& v, const Arguments&) { return v.is_number(); }},
-    {"integer", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kInt); }},
-    {"float", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kFloat); }},
-    {"mapping", [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kDict); }},
-    {"iterable", [](Run&, const Value& v, const Arguments&) { return is_iterable(v); }},
-    {"sequence", [](Run&, const Value& v, const Arguments&) { return is_sequence(v); }},
-    {"callable", [](Run&, const Value& v, const Arguments&) { return is_callable(v); }},
-    {"escaped", [](Run&, const Value& v, const Arguments&) { return v.is_safe_text(); }},
-    {"upper", [](Run& run, const Value& v, const Arguments&) { return is_case(run, v, upper, lower); }},
-    {"lower", [](Run& run, const Value& v, const Arguments&) { return is_case(run, v, lower, upper); }},
-    {"odd", [](Run& run, const Value& v, const Arguments&) { return !divisible(run, v, Value::of(int64_t{2})); }},
-    {"even", [](Run& run, const Value& v, const Arguments&) { return divisible(run, v, Value::of(int64_t{2})); }},
-    {"divisibleby", [](Run& run, const Value& v, const Arguments& a) { return divisible(run, v, argument(run, a)); }},
-    {"in", compares<Op::kIn>},
-    {"eq", compares<Op::kEqual>},
-    {"==", compares<Op::kEqual>},
-    {"equalto", compares<Op::kEqual>},
-    {"ne", compares<Op::kNotEqual>},
-    {"!=", compares<Op::kNotEqual>},
-    {"lt", compares<Op::kLess>},
-    {"<", compares<Op::kLess>},
-    {"lessthan", compares<Op::kLess>},
-    {"le", compares<Op::kLessEqual>},
-    {"<=", compares<Op::kLessEqual>},
-    {"gt", compares<Op::kGreater>},
-    {">", compares<Op::kGreater>},
-    {"greaterthan", compares<Op::kGreater>},
-    {"ge", compares<Op::kGreaterEqual>},
-    {">=", compares<Op::kGreaterEqual>},
-    {"sameas",
+constexpr Test kTests[] = {
+    {"defined", 0, [](Run&, const Value& v, const Arguments&) { return !v.is(Kind::kUndefined); }},
+    {"undefined", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kUndefined); }},
+    {"none", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kNone); }},
+    {"boolean", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kBool); }},
+    {"true", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kBool) && v.as_bool(); }},
+    {"false", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kBool) && !v.as_bool(); }},
+    {"string", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kText); }},
+    {"number", 0, [](Run&, const Value& v, const Arguments&) { return v.is_number(); }},
+    {"integer", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kInt); }},
+    {"float", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kFloat); }},
+    {"mapping", 0, [](Run&, const Value& v, const Arguments&) { return v.is(Kind::kDict); }},
+    {"iterable", 0, [](Run&, const Value& v, const Arguments&) { return is_iterable(v); }},
+    {"sequence", 0, [](Run&, const Value& v, const Arguments&) { return is_sequence(v); }},
+    {"callable", 0, [](Run&, const Value& v, const Arguments&) { return is_callable(v); }},
+    {"filter", 0,
+     [](Run&, const Value& v, const Arguments&) {
+       return names_one(v, [](std::string_view name) { return find_filter(name) != nullptr; });
+     }},
+    {"test", 0,
+     [](Run&, const Value& v, const Arguments&) {
+       return names_one(v, [](std::string_view name) { return find_test(name) != nullptr; });
+     }},
+    {"escaped", 0, [](Run&, const Value& v, const Arguments&) { return v.is_safe_text(); }},
+    {"upper", 0, [](Run& run, const Value& v, const Arguments&) { return is_case(run, v, "isupper"); }},
+    {"lower", 0, [](Run& run, const Value& v, const Arguments&) { return is_case(run, v, "islower"); }},
+    {"odd", 0, [](Run& run, const Value& v, const Arguments&) { return leaves(run, v, Value::of(int64_t{2}), 1); }},
+    {"even", 0, [](Run& run, const Value& v, const Arguments&) { return leaves(run, v, Value::of(int64_t{2}), 0); }},
+    {"divisibleby", 1, [](Run& run, const Value& v, const Arguments& a) { return leaves(run, v, a.positional[0], 0); }},
+    {"in", 1, compares<Op::kIn>},
+    {"eq", 1, compares<Op::kEqual>},
+    {"==", 1, compares<Op::kEqual>},
+    {"equalto", 1, compares<Op::kEqual>},
+    {"ne", 1, compares<Op::kNotEqual>},
+    {"!=", 1, compares<Op::kNotEqual>},
+    {"lt", 1, compares<Op::kLess>},
+    {"<", 1, compares<Op::kLess>},
+    {"lessthan", 1, compares<Op::kLess>},
+    {"le", 1, compares<Op::kLessEqual>},
+    {"<=", 1, compares<Op::kLessEqual>},
+    {"gt", 1, compares<Op::kGreater>},
+    {">", 1, compares<Op::kGreater>},
+    {"greaterthan", 1, compares<Op::kGreater>},
+    {"ge", 1, compares<Op::kGreaterEqual>},
+    {">=", 1, compares<Op::kGreaterEqual>},
+    {"sameas", 1,
      [](Run& run, const Value& v, const Arguments& a) {
-       const Value& other = argument(run, a);
+       const Value& other = a.positional[0];
        if (v.kind() != other.kind()) return false;
        return v.identity() != nullptr || other.identity() != nullptr ? v.identity() == other.identity()
                                                                      : equal(run, v, other);
@@ -110,12 +109,9 @@ constexpr Entry kEntries[] = {
 
 }  // namespace
 
-bool apply_test(Run& run, std::string_view name, const Value& value, const Arguments& arguments) {
-  if (!run.step(1 + (value.is(Kind::kText) ? value.text().size() >> 10 : 0))) return false;
-  const auto* it = std::ranges::find(kEntries, name, &Entry::name);
-  if (it != std::end(kEntries)) return it->test(run, value, arguments);
-  run.fail(fmt::format("No test named '{}'.", name));
-  return false;
+const Test* find_test(std::string_view name) {
+  const auto* it = std::ranges::find(kTests, name, &Test::name);
+  return it != std::end(kTests) ? it : nullptr;
 }
 
 }  // namespace bp::jinja

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "template/macro.h"
 #include "template/operators.h"
+#include "template/unicode_class.h"
 #include "template/unicode_text.h"
 
 namespace bp::jinja {
@@ -67,7 +68,8 @@ class Writer {
         repr_items(value.items(), "(", value.items().size() == 1 ? ",)" : ")");
         break;
       case Kind::kView:
-        repr_items(value.items(), "dict_items([", "])");
+        out_ += type_name(value);
+        repr_items(value.items(), "([", "])");
         break;
       case Kind::kDict:
         repr_dict(value.dict().items);
@@ -80,7 +82,6 @@ class Writer {
   void plain(const Value& value) {
     switch (value.kind()) {
       case Kind::kUndefined:
-        if (value.undefined().security) run_.fail(value.undefined().message);
         break;
       case Kind::kNone:
         out_ += "None";
@@ -97,8 +98,17 @@ class Writer {
       case Kind::kText:
         out_ += value.text();
         break;
+      case Kind::kRange: {
+        const Range& range = value.range();
+        out_ += fmt::format("range({}, {}", range.start, range.stop);
+        out_ += range.step != 1 ? fmt::format(", {})", range.step) : ")";
+        break;
+      }
+      case Kind::kNamespace:
+        repr_namespace(value.space());
+        break;
       case Kind::kMacro:
-        out_ += fmt::format("<Macro '{}'>", value.macro().name);
+        out_ += value.macro().name.empty() ? "<Macro anonymous>" : fmt::format("<Macro '{}'>", value.macro().name);
         break;
       case Kind::kList:
       case Kind::kTuple:
@@ -167,6 +177,24 @@ class Writer {
     out_ += '}';
   }
 
+  void repr_namespace(const Namespace& space) {
+    if (std::ranges::find(open_, &space) != open_.end()) {  // it may hold itself
+      out_ += "<Namespace {...}>";
+      return;
+    }
+    open_.push_back(&space);
+    if (std::ssize(open_) > run_.limits().max_depth) run_.fail("the limit of depth is reached by a namespace");
+    out_ += "<Namespace {";
+    for (size_t i = 0; i < space.members.size() && !run_.failed(); ++i) {
+      if (i > 0) out_ += ", ";
+      append_text_repr(out_, space.members[i].first);
+      out_ += ": ";
+      repr(space.members[i].second);
+    }
+    out_ += "}>";
+    open_.pop_back();
+  }
+
   void new_line(const JsonForm& form, size_t depth) {
     if (!form.lines || !run_.may_make(form.indent.size() * depth)) return;
     out_ += '\n';
@@ -214,6 +242,7 @@ class Writer {
 
   Run& run_;
   std::string out_;
+  std::vector<const Namespace*> open_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What Unicode says of a code point, and normalisation form C. The one file pair that sees libutf8proc.
+// What Unicode says of a code point, and normalisation form C. The one file pair of this module that sees libutf8proc.
 // Thread-safety: pure functions over tables built once.
 #pragma once
 
