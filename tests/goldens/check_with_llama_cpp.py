@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compare what llama.cpp computes from each data/*/model.gguf with the expected outputs beside it.
 
-The judge of whether those files are what llama.cpp takes them for. Matrices in bfloat16 make llama.cpp round
-activations too, so each file is read from a copy in float32.
+The judge of whether those files are what llama.cpp takes them for. Other matrices make llama.cpp round activations too,
+so each file is read from a copy in float32.
 
 usage: check_with_llama_cpp.py [NAME…]      needs the PyPI packages llama-cpp-py-sync (its declarations; the environment
 variable LLAMA_LIBRARY may name another library of about that age), gguf, safetensors, numpy
@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).parent
 
 
 def in_float32(path, out):
-    """A copy of a GGUF file with all that is no block format in float32."""
+    """A copy of a GGUF file in float32."""
     reader = gguf.GGUFReader(path)
     writer = gguf.GGUFWriter(out, reader.fields["general.architecture"].contents())
     for field in reader.fields.values():
@@ -37,13 +37,8 @@ def in_float32(path, out):
         writer.add_vocab_size(int(embedding.shape[1]))
     for tensor in reader.tensors:
         shape = [int(n) for n in reversed(tensor.shape)]
-        if tensor.tensor_type == gguf.GGMLQuantizationType.BF16:
-            bits = np.asarray(tensor.data).view("<u2").astype("<u4") << 16
-            writer.add_tensor(tensor.name, bits.view("<f4").reshape(shape))
-        elif tensor.tensor_type in (gguf.GGMLQuantizationType.F32, gguf.GGMLQuantizationType.F16):
-            writer.add_tensor(tensor.name, np.asarray(tensor.data).astype(np.float32).reshape(shape))
-        else:
-            writer.add_tensor(tensor.name, np.asarray(tensor.data), raw_dtype=tensor.tensor_type)
+        values = gguf.quants.dequantize(np.asarray(tensor.data), tensor.tensor_type)
+        writer.add_tensor(tensor.name, values.astype(np.float32).reshape(shape))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -44,7 +44,13 @@ def embedding_case(name, config, seed, mode="mean", normalize=True, modules=True
     tensors = saved_tensors(model, folder)
     write_config(folder, config)
     tensors = {prefix + n: x.contiguous() for n, x in tensors.items()}
-    if prefix:
+    tensors[prefix + "embeddings.position_ids"] = torch.arange(config["max_position_embeddings"])[None]
+    if prefix:  # as bert-base-uncased
+        old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+        for name in list(tensors):
+            for new, spelling in old.items():
+                if name.endswith(new):
+                    tensors[name.removesuffix(new) + spelling] = tensors.pop(name)
         tensors["cls.predictions.bias"] = torch.zeros(config["vocab_size"], dtype=torch.bfloat16)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     if modules:

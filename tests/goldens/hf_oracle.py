@@ -100,11 +100,11 @@ def build(folder, config, cls=None, **kwargs):
     return make(parsed, attn_implementation=attention, dtype=torch.float32, **kwargs).eval()
 
 
-def saved_tensors(model, folder):
+def saved_tensors(model, folder, dtype=torch.bfloat16):
     """The tensors under the names that save_pretrained gives them (which also rewrites config.json)."""
     from safetensors.torch import load_file
 
-    model.to(torch.bfloat16).save_pretrained(folder)
+    model.to(dtype).save_pretrained(folder)
     tensors = {}
     for file in sorted(folder.glob("*.safetensors")):
         tensors |= load_file(file)
@@ -115,11 +115,12 @@ def saved_tensors(model, folder):
 
 
 def causal_case(name, config, seed, *, pack=None, rename=None, extra=None, own_config=False, before=None, prefix_min=0,
-                spelling=None, **random):  # fmt: skip
+                spelling=None, only=None, dtype=torch.bfloat16, **random):  # fmt: skip
 
     """Writes data/hf_NAME. `before(model)` changes the weights (to what a packing can hold); `pack(tensors)` and
     `rename(name)` turn the saved tensors into those of the hub; `extra` are tensors to add. own_config keeps the
-    config.json that save_pretrained writes, else the given one stays, in the hub's spelling, with the keys of `spelling`. Of the prompt, prefixes
+    config.json that save_pretrained writes, else the given one stays, in the hub's spelling, with the keys of `spelling`, of all keys
+    `only` those. Of the prompt, prefixes
     shorter than prefix_min compute something else (a rotation chosen by length)."""
     folder = DATA / f"hf_{name}"
     folder.mkdir(exist_ok=True)
@@ -140,9 +141,10 @@ def causal_case(name, config, seed, *, pack=None, rename=None, extra=None, own_c
     logits = logits_of(model, ids)
     assert torch.isfinite(logits).all()
     expected = {"input_ids": torch.tensor(ids, dtype=torch.int64), "logits": logits, "greedy": torch.tensor(greedy)}
-    tensors = saved_tensors(model, folder)
+    tensors = saved_tensors(model, folder, dtype)
     if not own_config:
-        write_config(folder, config | (spelling or {}))
+        written = config | (spelling or {})
+        write_config(folder, {k: v for k, v in written.items() if not only or k in only})
     if rename:
         tensors = {rename(n): x for n, x in tensors.items()}
     if pack:

@@ -103,6 +103,31 @@ def mxfp4_pack(tensors):
     return out
 
 
+# ---- q8_0 of GGUF: 32 numbers along a row, an f16 scale and 8 bits each ------------------------------------------------
+
+
+def q8_0_rows(x):
+    blocks = x.reshape(-1, 32)
+    scale = blocks.abs().amax(1, keepdim=True) / 127
+    codes = torch.where(scale > 0, torch.round(blocks / scale), torch.zeros(()))
+    return (codes * scale.half().float()).reshape(x.shape)
+
+
+def q8_0_round(model):
+    """Every matrix but the routers. Of DeepSeek's kv_b the keys' part is blocked along the other side, as its transpose is
+    what a file holds."""
+    config = model.config
+    with torch.no_grad():
+        for name, x in model.named_parameters():
+            if x.ndim < 2 or name.endswith(("gate.weight", "router.weight")):
+                continue
+            x.copy_(q8_0_rows(x))
+            if "kv_b_proj" in name:
+                per_head = x.view(config.num_attention_heads, -1, x.shape[1])
+                keys = per_head[:, : config.qk_nope_head_dim]
+                keys.copy_(q8_0_rows(keys.transpose(1, 2).contiguous()).transpose(1, 2))
+
+
 # ---- int4: AWQ "gemm" and GPTQ ---------------------------------------------------------------------------------------
 AWQ_ORDER = [0, 2, 4, 6, 1, 3, 5, 7]  # nibble i of a word, from the lowest, is column AWQ_ORDER[i]
 

@@ -25,8 +25,9 @@ DATA = pathlib.Path(__file__).parent / "data"
 # q_lora_rank is only read there with the number of layers of V2-Lite.
 FORMS = """hf_mistral_no_window hf_mixtral_k3_tied hf_granite_bias_tied hf_granite_defaults hf_olmo2_mha_yarn hf_olmo3 hf_llama_mha_bias hf_qwen2_yarn hf_qwen3_tied hf_qwen3_moe_k4 hf_qwen2_moe hf_deepseek_v2_lite
 hf_deepseek_v3_groups_yarn hf_deepseek_v3_raw_probs hf_falcon_mqa_gguf hf_falcon_new_one_norm hf_falcon_new_two_norms
-hf_gemma2_hub hf_gemma3_text hf_gpt_oss_bf16 hf_gpt_oss_mxfp4
-hf_gpt2_hub hf_phi3_longrope_short hf_phi3_longrope_long hf_phi3_window hf_phi4_mini_partial hf_bert_mean_normalized hf_bert_cls""".split()  # fmt: skip
+hf_gemma1 hf_gemma2_hub hf_gemma3_text hf_gpt_oss_bf16 hf_gpt_oss_mxfp4
+hf_gpt2_hub hf_phi3_longrope_short hf_phi3_longrope_long hf_phi3_window hf_phi4_mini_partial hf_bert_mean_normalized hf_bert_cls
+hf_mixtral_q8_0 hf_qwen3_moe_q8_0 hf_deepseek_v3_q8_0""".split()  # fmt: skip
 
 OLD_FORMS = ["hf_mixtral_k3_tied", "hf_deepseek_v2_lite", "hf_deepseek_v3_groups_yarn"]
 
@@ -153,7 +154,11 @@ def main():
     logging.disable(logging.WARNING)
     for name in sys.argv[1:] or FORMS:
         out = DATA / name / "model.gguf"
-        convert(name, out)
+        blocks = name.endswith("q8_0")
+        convert(name, out, gguf.LlamaFileType.MOSTLY_Q8_0 if blocks else gguf.LlamaFileType.MOSTLY_BF16)
+        if blocks:
+            (DATA / name / "config.json").unlink()
+            (DATA / name / "model.safetensors").unlink()
         if name in OLD_FORMS:
             convert_old(name)
         print(f"{name}: {out.stat().st_size // 1024} KiB", flush=True)

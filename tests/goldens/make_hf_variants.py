@@ -28,7 +28,8 @@ YARN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
 
 # ---- Llama, Mistral, Mixtral, Granite, OLMo 2 -------------------------------------------------------------------------
 case("llama_mha_bias", 1, "llama", "LlamaForCausalLM", SMALL | {"num_key_value_heads": 4, "attention_bias": True,
-     "mlp_bias": True, "tie_word_embeddings": True, "rope_theta": 5e5})  # fmt: skip
+     "mlp_bias": True, "tie_word_embeddings": True, "rope_theta": 5e5}, extra={
+     f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in range(2)})  # fmt: skip
 case("llama_head_dim_dynamic", 2, "llama", "LlamaForCausalLM", SMALL | {"head_dim": 16, "max_position_embeddings": 64,
      "rope_scaling": {"type": "dynamic", "factor": 2.0}})  # fmt: skip
 case("llama_llama3", 3, "llama", "LlamaForCausalLM", SMALL | {"rope_theta": 500000.0, "hidden_act": "gelu", "rope_scaling": {
@@ -125,6 +126,7 @@ case("falcon_new_two_norms", 47, *FALCON_CLASS, FALCON | {"new_decoder_architect
 # ---- Gemma -----------------------------------------------------------------------------------------------------------
 GEMMA = SMALL | {"head_dim": 12, "hidden_activation": "gelu_pytorch_tanh", "rms_norm_eps": 1e-6}
 ZERO = {"zero_centred_norms": True, "embed": 0.2}
+case("gemma1", 57, "gemma", "GemmaForCausalLM", GEMMA | {"num_key_value_heads": 1, "hidden_act": "gelu"}, **ZERO)
 case("gemma2_no_caps", 50, "gemma2", "Gemma2ForCausalLM", GEMMA | {"attn_logit_softcapping": None, "sliding_window": 5,
      "final_logit_softcapping": None, "query_pre_attn_scalar": 24, "hidden_act": "gelu_pytorch_tanh"}, **ZERO)  # fmt: skip
 case("gemma2_hub", 56, "gemma2", "Gemma2ForCausalLM", GEMMA | {"num_hidden_layers": 3, "attn_logit_softcapping": 10.0,
@@ -141,6 +143,16 @@ case("gemma3_text", 55, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidde
      "query_pre_attn_scalar": 12, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, **ZERO)  # fmt: skip
 case("gemma3_caps", 54, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"attn_logit_softcapping": 4.0,
      "final_logit_softcapping": 5.0, "layer_types": ["full_attention", "sliding_attention"]}, **ZERO)  # fmt: skip
+
+# As google/gemma-3-4b-it: the text model within a multimodal one, whose other weights are not looked at.
+TEXT = GEMMA3 | {"model_type": "gemma3_text", "vocab_size": 96, "head_dim": 12, "query_pre_attn_scalar": 12,
+                 "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}  # fmt: skip
+case("gemma3_in_multimodal", 58, "gemma3_text", "Gemma3ForCausalLM", TEXT, **ZERO, rename=lambda n: "language_model." + n,
+     spelling={"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "text_config": TEXT,
+               "vision_config": {"hidden_size": 1152, "model_type": "siglip_vision_model"}, "mm_tokens_per_image": 256},
+     only={"architectures", "model_type", "text_config", "vision_config", "mm_tokens_per_image", "eos_token_id"},
+     extra={"multi_modal_projector.mm_soft_emb_norm.weight": torch.ones(32, dtype=torch.bfloat16),
+            "vision_tower.vision_model.post_layernorm.bias": torch.ones(8, dtype=torch.bfloat16)})  # fmt: skip
 
 # ---- gpt-oss, GPT-2, Phi-3 -------------------------------------------------------------------------------------------
 OSS = SMALL | {"head_dim": 8, "intermediate_size": 32, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 6,
@@ -177,6 +189,15 @@ case("phi3_window", 83, *PHI, PHI3 | {"max_position_embeddings": 128, "sliding_w
 case("phi4_mini_partial", 84, *PHI, PHI3 | {"partial_rotary_factor": 0.75, "tie_word_embeddings": True, "hidden_size": 64,
      "vocab_size": 64, "original_max_position_embeddings": 20, "sliding_window": 262144, "rope_scaling": {"type": "longrope",
      "short_factor": [1.0, 1.0, 1.1, 1.2, 1.3, 1.4], "long_factor": [1.0, 1.2, 2.0, 8.0, 20.0, 30.0]}}, prefix_min=21)  # fmt: skip
+
+# ---- blocks of GGUF, beyond plain layers: stacked experts and latents. No folder is kept. ----------------------------
+case("mixtral_q8_0", 85, "mixtral", "MixtralForCausalLM", MIXTRAL | {"num_experts_per_tok": 2}, before=packing.q8_0_round,
+     dtype=torch.float32)  # fmt: skip
+case("qwen3_moe_q8_0", 86, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"moe_intermediate_size": 32, "intermediate_size": 64,
+     "head_dim": 8, "norm_topk_prob": True}, before=packing.q8_0_round, dtype=torch.float32)  # fmt: skip
+case("deepseek_v3_q8_0", 87, *V3, LATENT | V3_KEYS | GROUPS | {"q_lora_rank": 32, "kv_lora_rank": 32, "qk_nope_head_dim": 32,
+     "v_head_dim": 32, "num_hidden_layers": 2, "intermediate_size": 64, "moe_intermediate_size": 32, "num_attention_heads": 2,
+     "num_key_value_heads": 2}, before=packing.q8_0_round, dtype=torch.float32)  # fmt: skip
 
 # ---- packed int4 -----------------------------------------------------------------------------------------------------
 PACKED = {"hidden_size": 64, "intermediate_size": 128, "vocab_size": 64}
