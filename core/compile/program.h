@@ -40,6 +40,7 @@ struct CompileInputs {
   WeightStore* weights = nullptr;
   Arena* arena = nullptr;
   const Bindings* bindings = nullptr;
+  bool optimize = true;  // false: the nodes as they are, for trying kernels
 };
 
 // One line of `explain`.
@@ -62,8 +63,9 @@ struct ProgramMemory {
 
 class Program {
  public:
-  // Errors: kDevice, kOutOfMemory, kUnsupported (an op that nobody can run).
-  static Result<std::unique_ptr<Program>> compile(Graph graph, const CompileInputs& inputs);
+  // Runs the passes (optimize.h) and lowers what they give. Errors: kDevice, kOutOfMemory, kUnsupported (an op that
+  // nobody can run).
+  static Result<std::unique_ptr<Program>> compile(const Graph& graph, const CompileInputs& inputs);
   ~Program();
 
   // Enqueues one run, and returns once what needs the host is done (a device of kind inline has then run all of it).

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "compile/optimize.h"
 #include "compile/program.h"
 #include "compile/program_step.h"
 #include "compile/storage.h"
@@ -286,8 +287,10 @@ class ProgramBuilder {
   const Buffer* arena_ = nullptr;
 };
 
-Result<std::unique_ptr<Program>> Program::compile(Graph graph, const CompileInputs& inputs) {
-  return ProgramBuilder(std::move(graph), inputs).build();
+Result<std::unique_ptr<Program>> Program::compile(const Graph& graph, const CompileInputs& inputs) {
+  if (!inputs.optimize) return ProgramBuilder(graph, inputs).build();
+  BP_TRY(Graph optimized, optimize(graph));
+  return ProgramBuilder(std::move(optimized), inputs).build();
 }
 
 }  // namespace bp

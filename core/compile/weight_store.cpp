@@ -40,6 +40,7 @@ Status WeightStore::load(std::span<const WeightNeed> needs) {
   for (const WeightNeed& need : needs) {
     const Key key{need.tensor->bytes.data(), need.layout};
     if (spans_.contains(key)) continue;
+    if (need.tensor->owner != nullptr) owners_.push_back(need.tensor->owner);
     if (device_ == nullptr) {
       BP_TRY_VOID(read_on_host(need));
       continue;

@@ -57,6 +57,8 @@ class WeightStore {
   Queue* queue_;
   std::map<Key, BufferSpan> spans_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
+  std::vector<std::shared_ptr<const void>>
+      owners_;  // of tensors that own their bytes: keys stay unique while they live
   uint64_t size_bytes_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <variant>
@@ -54,13 +55,14 @@ enum class Role : uint8_t {
   kParam,       // written by the host before each step: token ids, lengths, page tables
 };
 
-// Constant bytes on the host, in row-major order as the file has them. The owner (a mapped file, the model) outlives
-// the graph.
+// Constant bytes on the host, in row-major order as the file has them. What they lie in (a mapped file, the model)
+// outlives the graph, unless the tensor owns them itself.
 struct HostTensor {
   std::string name;
   DType dtype = DType::kInvalid;
   std::vector<int64_t> dims;
   std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner{};  // of bytes that were computed; shared by copies of the graph
 };
 
 struct Value {

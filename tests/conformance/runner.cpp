@@ -142,6 +142,7 @@ Result<std::unique_ptr<Runner>> Runner::create(Problem& problem, const Graph& gr
   inputs.weights = state.weights.get();
   inputs.arena = state.arena.get();
   inputs.bindings = &state.bindings;
+  inputs.optimize = false;
   BP_TRY(state.program, Program::compile(graph, inputs));
   for (const StepInfo& step : state.program->steps()) {
     if (step.kernel != "view") runner->kernels_.insert(step.kernel);

@@ -1,0 +1,12 @@
+// What every graph goes through before kernels are chosen: the passes of graph/passes, constants computed by the
+// reference. Thread-safe: a pure function.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace bp {
+
+// A graph that computes the same, bit for bit, with less. Errors: kFailed where a pass has broken an invariant.
+Result<Graph> optimize(const Graph& graph);
+
+}  // namespace bp
