@@ -1,51 +1,37 @@
-// Bound by memory for decode (each K and V row is read once for all heads of its group), by f32 FMA for prefill.
-// A block of keys is transposed to [head_dim, 64] so that scores run across keys; each score is one chain of FMAs over
-// head_dim and each output one chain over keys, whatever the number of rows: that is what makes decode and prefill
-// agree bit for bit.
+// Bound by memory for decode (each K and V row is read once for all heads of its group, page after page for all kv
+// heads), by f32 FMA for prefill. A block of keys is transposed to [head_dim, 64] so that scores run across keys; each
+// score is one chain of FMAs over head_dim and each output one chain over keys, whatever the number of rows: that is
+// what makes decode and prefill agree bit for bit.
 #include "kernels/attention.h"
 
 #include <backplane/plugin.h>
 
-#include "kernels/attention_block.h"
+#include "kernels/attention_scores.h"
 
 namespace bp::cpu::BP_CPU_ISA {
 namespace {
 
-constexpr float kInfinity = __builtin_inff();
-constexpr int kTileRows = 6;
-#if defined(__AVX512F__)
-constexpr int kTileVectors = 4;  // 6 x 4 accumulators of 32 registers
-#else
-constexpr int kTileVectors = 2;  // 6 x 2 of 16
-#endif
-constexpr int64_t kVectorsPerBlock = kBlockKeys / kLanes;
-
-// s[r, key] = sum over d of q[r, d] keys[d, key], one chain of FMAs each.
-template <int R>
-inline void scores(const float* q, int64_t head_dim, const float* keys, int64_t n_keys, float* s) {
-  constexpr int C = kTileVectors;
-  for (int64_t c0 = 0; c0 < n_keys; c0 += C * kLanes) {
-    V acc[R][C];
-    for (int r = 0; r < R; ++r) {
-      for (int c = 0; c < C; ++c) acc[r][c] = zero();
-    }
-    const float* column = keys + c0;
-    for (int64_t d = 0; d < head_dim; ++d) {
-      V k[C];
-      for (int c = 0; c < C; ++c) k[c] = load(column + d * kBlockKeys + c * kLanes);
-      for (int r = 0; r < R; ++r) {
-        const V x = set1(q[r * head_dim + d]);
-        for (int c = 0; c < C; ++c) acc[r][c] = fma(x, k[c], acc[r][c]);
-      }
-    }
-    for (int r = 0; r < R; ++r) {
-      for (int c = 0; c < C; ++c) store(s + r * kBlockKeys + c0 + c * kLanes, acc[r][c]);
-    }
+// Values where the cache has them; nobody has asked for those of the next block yet.
+template <class Load>
+struct CachedValues {
+  const HeadBlock* at;
+  mutable Ahead ahead;
+  V whole(int64_t key, int64_t column) const { return Load::whole(at->v[key], column); }
+  void foresee(int64_t n) const {
+    for (int64_t i = 0; i < n * kElementBytes<Load>; i += 64) ahead.step();
   }
-}
+};
+
+// Values that copy_values has widened.
+struct StagedValues {
+  const float* data;
+  int64_t stride;
+  V whole(int64_t key, int64_t column) const { return load(data + key * stride + column); }
+  void foresee(int64_t) const {}
+};
 
 // sum[r, i] = sum[r, i] * decay[r] + sum over keys of p[r, key] v[key, i], one chain of FMAs each.
-template <int R, int C, class Load>
+template <int R, int C, class Values>
 inline void accumulate_columns(const float* p, const float* decay, const Values& v, int64_t begin, int64_t end,
                                int64_t column, float* sum_out, int64_t stride) {
   V acc[R][C];
@@ -55,8 +41,8 @@ inline void accumulate_columns(const float* p, const float* decay, const Values&
   }
   for (int64_t j = begin; j < end; ++j) {
     V x[C];
-    for (int c = 0; c < C; ++c) x[c] = Load::whole(v.rows[j], column + c * kLanes);
-    if (v.next != nullptr) prefetch(v.next[j], column * Load::kBytes, C * kLanes * Load::kBytes);
+    for (int c = 0; c < C; ++c) x[c] = v.whole(j, column + c * kLanes);
+    v.foresee(C * kLanes);
     for (int r = 0; r < R; ++r) {
       const V w = set1(p[r * kBlockKeys + j]);
       for (int c = 0; c < C; ++c) acc[r][c] = fma(w, x[c], acc[r][c]);
@@ -67,110 +53,25 @@ inline void accumulate_columns(const float* p, const float* decay, const Values&
   }
 }
 
-template <int R, class Load>
+template <int R, class Values>
 inline void accumulate(const float* p, const float* decay, const Values& v, int64_t begin, int64_t end, float* sum_out,
                        int64_t stride, int64_t width) {
   int64_t column = 0;
   for (; column + kTileVectors * kLanes <= width; column += kTileVectors * kLanes) {
-    accumulate_columns<R, kTileVectors, Load>(p, decay, v, begin, end, column, sum_out, stride);
+    accumulate_columns<R, kTileVectors>(p, decay, v, begin, end, column, sum_out, stride);
   }
   for (; column < width; column += kLanes) {
-    accumulate_columns<R, 1, Load>(p, decay, v, begin, end, column, sum_out, stride);
+    accumulate_columns<R, 1>(p, decay, v, begin, end, column, sum_out, stride);
   }
 }
 
-// Bits of the keys of a block that a row may see.
-inline uint64_t visible(const Span& span, const Block& block, int64_t r) {
-  const AttentionArgs& a = *span.args;
-  const int64_t pos = span.row_pos(r);
-  uint64_t bits = block.exist;
-  if (a.causal) {
-    const int64_t n = pos + 1 - block.first_key;
-    if (n <= 0) return 0;
-    if (n < kBlockKeys) bits &= (uint64_t{1} << n) - 1;
-  }
-  if (a.window > 0) {
-    const int64_t n = pos - a.window + 1 - block.first_key;  // so many are too old
-    if (n >= kBlockKeys) return 0;
-    if (n > 0) bits &= ~((uint64_t{1} << n) - 1);
-  }
-  return bits;
-}
-
-inline VMask lanes_of(uint64_t bits, int64_t vector) {
-  return mask_of_bits(static_cast<uint32_t>(bits >> (vector * kLanes)) & ((1u << kLanes) - 1u));
-}
-
-// Softcap, alibi and mask of one row's scores in place; of what is not visible only that it is finite matters.
-inline void adjust(const Span& span, const Block& block, int64_t r, float* s) {
-  const AttentionArgs& a = *span.args;
-  if (a.softcap > 0) {
-    const V cap = set1(a.softcap);
-    const V inverse = set1(1.0f / a.softcap);
-    for (int64_t c = 0; c < kBlockKeys; c += kLanes) store(s + c, mul(tanh(mul(load(s + c), inverse)), cap));
-  }
-  if (a.alibi != nullptr) {
-    const float slope = a.alibi[span.row_head(r)];
-    const int64_t distance = block.first_key - span.row_pos(r);
-    for (int64_t j = 0; j < kBlockKeys; ++j) s[j] += slope * static_cast<float>(distance + j);
-  }
-  if (a.mask != nullptr) {
-    const float* mask = a.mask + (span.token0 + span.row_token(r)) * a.mask_cols + block.first_key;
-    const int64_t n = least(kBlockKeys, a.mask_cols - block.first_key);
-    for (int64_t j = 0; j < n; ++j) s[j] += mask[j];
-  }
-}
-
-inline float row_max(const float* s, uint64_t bits) {
-  V best = set1(-kInfinity);
-  for (int64_t c = 0; c < kVectorsPerBlock; ++c) {
-    best = max(select(lanes_of(bits, c), load(s + c * kLanes), set1(-kInfinity)), best);
-  }
-  return greatest(best);
-}
-
-// s = exp(s - top) for visible keys, else 0; returns their sum.
-inline float exponentials(float* s, uint64_t bits, float top) {
-  const V t = set1(top);
-  V total = zero();
-  for (int64_t c = 0; c < kVectorsPerBlock; ++c) {
-    const V e = select(lanes_of(bits, c), exp(sub(load(s + c * kLanes), t)), zero());
-    store(s + c * kLanes, e);
-    total = add(total, e);
-  }
-  return sum(total);
-}
-
-// Softmax step of a tile: scores become weights, decay[r] is what the sums so far are worth.
-template <int R>
-inline void softmax_step(const Span& span, const Block& block, int64_t row, const uint64_t* bits, float* s,
-                         float* decay, const AttentionState& state) {
-  const bool plain = span.args->softcap <= 0 && span.args->alibi == nullptr && span.args->mask == nullptr;
-  alignas(64) float shift[kLanes] = {};
-  float next[R];
-  for (int r = 0; r < R; ++r) {
-    float* sr = s + r * kBlockKeys;
-    if (!plain) adjust(span, block, row + r, sr);
-    const float before = state.top[row + r];
-    const float here = row_max(sr, bits[r]);
-    next[r] = here > before ? here : before;
-    shift[r] = next[r] == -kInfinity ? 0.0f : before - next[r];
-  }
-  store(decay, exp(load(shift)));
-  for (int r = 0; r < R; ++r) {
-    const uint64_t seen = next[r] == -kInfinity ? 0 : bits[r];
-    const float weight = exponentials(s + r * kBlockKeys, seen, next[r]);
-    state.weight[row + r] = state.weight[row + r] * decay[r] + weight;
-    state.top[row + r] = next[r];
-  }
-}
-
-template <int R, class Load>
-inline void tile(const Span& span, const Block& block, int64_t row, const Values& v, const AttentionState& state) {
+template <int R, class Keys, class Values>
+inline void run_tile(const Span& span, const Block& block, const Tile& tile, const Values& v, Ahead* ahead,
+                     const AttentionState& state) {
   uint64_t bits[R];
   uint64_t any_bits = 0;
   for (int r = 0; r < R; ++r) {
-    bits[r] = visible(span, block, row + r);
+    bits[r] = visible(span, block, tile.row + r);
     any_bits |= bits[r];
   }
   if (any_bits == 0) return;
@@ -179,45 +80,89 @@ inline void tile(const Span& span, const Block& block, int64_t row, const Values
   const int64_t begin = __builtin_ctzll(any_bits);
   const int64_t end = 64 - __builtin_clzll(any_bits);
   const AttentionArgs& a = *span.args;
-  scores<R>(span.q + row * a.head_dim, a.head_dim, span.keys, kBlockKeys, s);
-  softmax_step<R>(span, block, row, bits, s, decay, state);
-  accumulate<R, Load>(s, decay, v, begin, end, state.sum + row * span.sum_stride, span.sum_stride,
-                      (a.v_dim + kLanes - 1) / kLanes * kLanes);
+  scores<R, Keys>(span.q + tile.at * a.head_dim, a.head_dim, static_cast<const typename Keys::Element*>(span.keys),
+                  tile.row == 0 ? ahead : nullptr, s);
+  softmax_step<R>(span, block, tile, bits, s, decay, state);
+  accumulate<R>(s, decay, v, begin, end, state.sum + tile.at * span.sum_stride, span.sum_stride,
+                (a.v_dim + kLanes - 1) / kLanes * kLanes);
 }
 
-template <class Load>
-inline void tiles(const Span& span, const Block& block, const Values& v, const AttentionState& state) {
-  int64_t row = 0;
-  for (; row + kTileRows <= span.n_rows; row += kTileRows) tile<kTileRows, Load>(span, block, row, v, state);
-  switch (span.n_rows - row) {
-    case 1:
-      return tile<1, Load>(span, block, row, v, state);
-    case 2:
-      return tile<2, Load>(span, block, row, v, state);
-    case 3:
-      return tile<3, Load>(span, block, row, v, state);
-    case 4:
-      return tile<4, Load>(span, block, row, v, state);
-    case 5:
-      return tile<5, Load>(span, block, row, v, state);
-    default:
-      return;
+// All rows under one kv head, in tiles as equal as can be.
+template <class Keys, class Values>
+inline void run_tiles(const Span& span, const HeadBlock& at, const Values& v, Ahead* ahead,
+                      const AttentionState& state) {
+  const Block& block = *at.block;
+  const int64_t first = (at.head - span.rows.head_begin) * span.head_rows;
+  for (int64_t row = 0; row < span.head_rows;) {
+    const int64_t left = span.head_rows - row;
+    const int64_t n_tiles = (left + kTileRows - 1) / kTileRows;
+    const int64_t n = (left + n_tiles - 1) / n_tiles;
+    const Tile tile{at.head, row, first + row};
+    row += n;
+    switch (n) {
+      case 1:
+        run_tile<1, Keys>(span, block, tile, v, ahead, state);
+        break;
+      case 2:
+        run_tile<2, Keys>(span, block, tile, v, ahead, state);
+        break;
+      case 3:
+        run_tile<3, Keys>(span, block, tile, v, ahead, state);
+        break;
+      case 4:
+        run_tile<4, Keys>(span, block, tile, v, ahead, state);
+        break;
+      case 5:
+        run_tile<5, Keys>(span, block, tile, v, ahead, state);
+        break;
+      default:
+        run_tile<kTileRows, Keys>(span, block, tile, v, ahead, state);
+        break;
+    }
   }
 }
 
-// Few rows read V once: converting on the way is cheaper than storing it. Else the converted block serves every tile.
+// Few rows read K and V little more than once: converting on the way is cheaper than storing the converted block. For
+// many it serves every tile.
 template <class Load>
-inline void run_block(const Span& span, const Block& block, const Block& next, const AttentionState& state) {
+inline void run_block(const Span& span, const HeadBlock& at, const AttentionState& state) {
   const AttentionArgs& a = *span.args;
-  transpose_keys<Load>(block, next, a.head_dim, span.keys);
-  if (span.n_rows <= kTileRows && a.v_dim % kLanes == 0) {
-    tiles<Load>(span, block, {block.v, next.v}, state);
-    return;
+  Ahead keys_ahead(at.next_k, a.head_dim * kElementBytes<Load>);
+  if (span.head_rows <= 2 * kTileRows && a.v_dim % kLanes == 0) {
+    const CachedValues<Load> values{&at, Ahead(at.next_v, a.v_dim * kElementBytes<Load>)};
+#if defined(__AVX512F__)
+    if constexpr (Load::kHalves) {
+      copy_halves(at, a.head_dim, static_cast<uint16_t*>(span.keys));
+      return run_tiles<Load>(span, at, values, &keys_ahead, state);
+    }
+#endif
+    transpose_keys<Load>(at, a.head_dim, static_cast<float*>(span.keys));
+    return run_tiles<LoadF32>(span, at, values, &keys_ahead, state);
   }
-  copy_values<Load>(block, next, a.v_dim, span.sum_stride, span.values);
-  const void* rows[kBlockKeys];
-  for (int64_t j = 0; j < kBlockKeys; ++j) rows[j] = span.values + j * span.sum_stride;
-  tiles<LoadF32>(span, block, {rows, nullptr}, state);
+  transpose_keys<Load>(at, a.head_dim, static_cast<float*>(span.keys));
+  copy_values<Load>(at, a.v_dim, span.sum_stride, span.values);
+  run_tiles<LoadF32>(span, at, StagedValues{span.values, span.sum_stride}, &keys_ahead, state);
+}
+
+// One block under every kv head: heads lie one after another in a page, so memory is read in order.
+template <class Load>
+inline void run_heads(const Span& span, const Block& block, const Block& next, const AttentionState& state) {
+  const AttentionArgs& a = *span.args;
+  const Block* after = next.exist != 0 ? &next : nullptr;
+  for (int64_t head = span.rows.head_begin; head < span.rows.head_end; ++head) {
+    const int64_t i = head - span.rows.head_begin;
+    const int64_t k = i * a.k_stride.head;
+    const int64_t v = i * a.v_stride.head;
+    HeadBlock at{head, &block, {block.k, k}, {block.v, v}, {}, {}};
+    if (head + 1 < span.rows.head_end) {
+      at.next_k = {block.k, k + a.k_stride.head};
+      at.next_v = {block.v, v + a.v_stride.head};
+    } else if (after != nullptr) {
+      at.next_k = {after->k, 0};
+      at.next_v = {after->v, 0};
+    }
+    run_block<Load>(span, at, state);
+  }
 }
 
 template <class Load>
@@ -227,24 +172,26 @@ inline void run_part(const Span& span, int64_t part, const AttentionState& state
   const int64_t begin = most(part * kPartKeys, oldest / kBlockKeys * kBlockKeys);
   const int64_t end = least((part + 1) * kPartKeys, span.n_keys);
   Block blocks[2];
-  locate(span, begin, Load::kBytes, &blocks[0]);
+  locate(span, begin, &blocks[0]);
   for (int64_t key = begin, i = 0; key < end; key += kBlockKeys, ++i) {
     const Block& block = blocks[i % 2];
     Block& next = blocks[(i + 1) % 2];
-    locate(span, key + kBlockKeys, Load::kBytes, &next);  // of the next part, too
-    if (block.exist != 0) run_block<Load>(span, block, next, state);
+    locate(span, key + kBlockKeys, &next);  // of the next part, too
+    if (block.exist != 0) run_heads<Load>(span, block, next, state);
   }
 }
 
 inline void scale_queries(const Span& span) {
   const AttentionArgs& a = *span.args;
   const V scale = set1(a.scale);
-  for (int64_t r = 0; r < span.n_rows; ++r) {
-    const float* x = a.q + ((span.token0 + span.row_token(r)) * a.n_heads + span.row_head(r)) * a.head_dim;
-    float* y = span.q + r * a.head_dim;
-    for_lanes(
-        a.head_dim, [&](int64_t i) { store(y + i, mul(load(x + i), scale)); },
-        [&](int64_t i, int64_t n) { store(y + i, mul(load(x + i, first(n)), scale), first(n)); });
+  float* y = span.q;
+  for (int64_t head = span.rows.head_begin; head < span.rows.head_end; ++head) {
+    for (int64_t r = 0; r < span.head_rows; ++r, y += a.head_dim) {
+      const float* x = a.q + ((span.token0 + span.row_token(r)) * a.n_heads + span.row_head(head, r)) * a.head_dim;
+      for_lanes(
+          a.head_dim, [&](int64_t i) { store(y + i, mul(load(x + i), scale)); },
+          [&](int64_t i, int64_t n) { store(y + i, mul(load(x + i, first(n)), scale), first(n)); });
+    }
   }
 }
 
@@ -252,15 +199,16 @@ inline Span make_span(const AttentionArgs& a, const AttentionRows& rows, float* 
   Span span;
   span.args = &a;
   span.rows = rows;
-  span.n_rows = rows.end - rows.begin;
+  span.head_rows = rows.end - rows.begin;
   span.token0 = a.seq_start[rows.seq];
-  span.first_pos = a.seq_len[rows.seq] - (a.seq_start[rows.seq + 1] - a.seq_start[rows.seq]);
-  span.n_keys = a.causal ? least(a.seq_len[rows.seq], span.row_pos(span.n_rows - 1) + 1) : a.seq_len[rows.seq];
+  const int64_t n_keys = a.n_keys(rows.seq);
+  const int64_t n_all = a.page_table == nullptr ? n_keys : a.seq_len[rows.seq];
+  span.first_pos = n_all - a.n_new(rows.seq);
+  span.n_keys = a.causal ? least(n_keys, span.row_pos(span.head_rows - 1) + 1) : n_keys;
   span.sum_stride = padded(a.v_dim);
   span.q = scratch;
-  span.keys = span.q + padded(span.n_rows * a.head_dim);
-  span.values = span.keys + kBlockKeys * padded(a.head_dim);
-  span.zeros = span.values + kBlockKeys * span.sum_stride;
+  span.keys = span.q + padded(rows.n() * a.head_dim);
+  span.values = static_cast<float*>(span.keys) + kBlockKeys * padded(a.head_dim);
   return span;
 }
 
@@ -269,12 +217,11 @@ inline Span make_span(const AttentionArgs& a, const AttentionRows& rows, float* 
 void attention_part(const AttentionArgs& args, const AttentionRows& rows, int64_t part, float* scratch,
                     const AttentionState& out) {
   const Span span = make_span(args, rows, scratch);
-  for (int64_t r = 0; r < span.n_rows; ++r) {
+  for (int64_t r = 0; r < rows.n(); ++r) {
     out.top[r] = -kInfinity;
     out.weight[r] = 0;
   }
-  __builtin_memset(out.sum, 0, static_cast<uint64_t>(span.n_rows * span.sum_stride) * sizeof(float));
-  __builtin_memset(span.zeros, 0, static_cast<uint64_t>(padded(most(args.head_dim, args.v_dim))) * sizeof(float));
+  __builtin_memset(out.sum, 0, static_cast<uint64_t>(rows.n() * span.sum_stride) * sizeof(float));
   scale_queries(span);
   switch (args.kv_dtype) {
     case BP_DT_F32:
@@ -288,10 +235,10 @@ void attention_part(const AttentionArgs& args, const AttentionRows& rows, int64_
   }
 }
 
-void attention_merge(const AttentionRows& rows, int64_t v_dim, const AttentionState& part,
+void attention_merge(int64_t begin, int64_t end, int64_t v_dim, const AttentionState& part,
                      const AttentionState& total) {
   const int64_t stride = padded(v_dim);
-  for (int64_t r = 0; r < rows.end - rows.begin; ++r) {
+  for (int64_t r = begin; r < end; ++r) {
     if (part.top[r] == -kInfinity) continue;
     const float* from = part.sum + r * stride;
     float* to = total.sum + r * stride;
@@ -315,9 +262,11 @@ void attention_merge(const AttentionRows& rows, int64_t v_dim, const AttentionSt
 void attention_finish(const AttentionArgs& args, const AttentionRows& rows, const AttentionState& total) {
   const int64_t stride = padded(args.v_dim);
   const int64_t group = args.group();
-  for (int64_t r = 0; r < rows.end - rows.begin; ++r) {
-    const int64_t token = args.seq_start[rows.seq] + (rows.begin + r) / group;
-    const int64_t head = rows.kv_head * group + (rows.begin + r) % group;
+  const int64_t head_rows = rows.end - rows.begin;
+  for (int64_t r = 0; r < rows.n(); ++r) {
+    const int64_t row = rows.begin + r % head_rows;
+    const int64_t token = args.seq_start[rows.seq] + row / group;
+    const int64_t head = (rows.head_begin + r / head_rows) * group + row % group;
     float weight = total.weight[r];
     float decay = 1.0f;
     if (args.sinks != nullptr && total.top[r] != -kInfinity) {

@@ -1,9 +1,9 @@
-// A block of keys for attention: where its rows lie, and how they come into f32. Included like simd.h.
+// What a call of attention_part works on: its rows, and a block of keys with the places of its rows. Included like
+// simd.h.
 #pragma once
 
 #include "kernels/attention.h"
 #include "kernels/simd.h"
-#include "kernels/transpose.h"
 
 namespace bp::cpu::BP_CPU_ISA {
 namespace {
@@ -12,170 +12,120 @@ inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-struct LoadF32 {
-  static constexpr int64_t kBytes = 4;
-  static constexpr bool kPairs = false;
-  static V whole(const void* row, int64_t i) { return load(static_cast<const float*>(row) + i); }
-  static V part(const void* row, int64_t i, int64_t n) { return load(static_cast<const float*>(row) + i, first(n)); }
-};
-struct LoadF16 {
-  static constexpr int64_t kBytes = 2;
-  static constexpr bool kPairs = kLanes == 16;
-  static V whole(const void* row, int64_t i) { return f16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i)); }
-  static V part(const void* row, int64_t i, int64_t n) {
-    return f16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i, n));
-  }
-#if defined(__AVX512F__)
-  static V low(__m512i x) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)); }
-  static V high(__m512i x) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16))); }
-#endif
-};
-struct LoadBF16 {
-  static constexpr int64_t kBytes = 2;
-  static constexpr bool kPairs = kLanes == 16;
-  static V whole(const void* row, int64_t i) { return bf16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i)); }
-  static V part(const void* row, int64_t i, int64_t n) {
-    return bf16_to_f32(load_halves(static_cast<const uint16_t*>(row) + i, n));
-  }
-#if defined(__AVX512F__)
-  static V low(__m512i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16)); }
-  static V high(__m512i x) { return _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32(-65536))); }
-#endif
-};
-
 // What is fixed for one call of attention_part.
 struct Span {
   const AttentionArgs* args;
   AttentionRows rows;
-  int64_t n_rows;
+  int64_t head_rows;  // of each kv head
   int64_t n_keys;     // of the sequence, as far as any of the rows sees
   int64_t first_pos;  // of the token of row 0 of the sequence in this step
   int64_t token0;     // index in q and y of that token
   int64_t sum_stride;
-  float* q;       // [n_rows, head_dim], scaled
-  float* keys;    // [head_dim, kBlockKeys]
+  float* q;       // [n rows, head_dim], scaled
+  void* keys;     // [head_dim, kBlockKeys] of f32, or of 16 bits
   float* values;  // [kBlockKeys, sum_stride]
-  float* zeros;   // a row
 
   int64_t row_token(int64_t r) const { return (rows.begin + r) / args->group(); }
-  int64_t row_head(int64_t r) const { return rows.kv_head * args->group() + (rows.begin + r) % args->group(); }
+  int64_t row_head(int64_t head, int64_t r) const { return head * args->group() + (rows.begin + r) % args->group(); }
   int64_t row_pos(int64_t r) const { return first_pos + row_token(r); }
 };
 
-// One block of keys: where they lie, and which exist.
+// One block of keys: which exist, and where those of the first kv head lie. The place of a key that does not exist is
+// that of another.
 struct Block {
   int64_t first_key;
   int64_t n;  // keys up to the last that exists
   uint64_t exist;
-  const void* k[kBlockKeys];
-  const void* v[kBlockKeys];
+  const char* k[kBlockKeys];
+  const char* v[kBlockKeys];
 };
 
-// The rows of V of a block, and those of the next one where nobody has asked for them yet.
-struct Values {
-  const void* const* rows;
-  const void* const* next;
+// The places of some rows: at[j] + offset.
+struct Places {
+  const char* const* at;
+  int64_t offset;
+  const char* operator[](int64_t j) const { return at[j] + offset; }
 };
 
-inline void locate(const Span& span, int64_t first_key, int64_t element_bytes, Block* block) {
+// A block under one of the kv heads, and what comes after it: null when that is unknown.
+struct HeadBlock {
+  int64_t head;
+  const Block* block;
+  Places k, v;
+  Places next_k, next_v;
+};
+
+inline void locate_run(const Span& span, int64_t page, int64_t within, int64_t begin, int64_t end, Block* block) {
   const AttentionArgs& a = *span.args;
-  const int32_t* pages = a.page_table + span.rows.seq * a.max_pages;
+  const char* k = static_cast<const char*>(a.k) + page * a.k_stride.page + within * a.k_stride.token +
+                  span.rows.head_begin * a.k_stride.head;
+  const char* v = static_cast<const char*>(a.v) + page * a.v_stride.page + within * a.v_stride.token +
+                  span.rows.head_begin * a.v_stride.head;
+  for (int64_t j = begin; j < end; ++j, k += a.k_stride.token, v += a.v_stride.token) {
+    block->k[j] = k;
+    block->v[j] = v;
+  }
+  const uint64_t upto = end == kBlockKeys ? ~uint64_t{0} : (uint64_t{1} << end) - 1;
+  block->exist |= upto & ~((uint64_t{1} << begin) - 1);
+  block->n = end;
+}
+
+// REQUIRES: block->exist != 0.
+inline void fill_holes(Block* block) {
+  const int64_t some = __builtin_ctzll(block->exist);
+  for (uint64_t holes = ~block->exist; holes != 0; holes &= holes - 1) {
+    const int64_t j = __builtin_ctzll(holes);
+    block->k[j] = block->k[some];
+    block->v[j] = block->v[some];
+  }
+}
+
+inline void locate(const Span& span, int64_t first_key, Block* block) {
+  const AttentionArgs& a = *span.args;
   block->first_key = first_key;
   block->exist = 0;
   block->n = 0;
-  for (int64_t j = 0; j < kBlockKeys; ++j) {
-    block->k[j] = span.zeros;
-    block->v[j] = span.zeros;
-    const int64_t key = first_key + j;
-    const int64_t slot = key / a.page_size;
-    if (key >= span.n_keys || slot >= a.max_pages) continue;
-    const int64_t page = pages[slot];
-    if (page < 0 || page >= a.n_pages) continue;
-    const int64_t row = (page * a.n_kv_heads + span.rows.kv_head) * a.page_size + key % a.page_size;
-    block->k[j] = static_cast<const char*>(a.k) + row * a.head_dim * element_bytes;
-    block->v[j] = static_cast<const char*>(a.v) + row * a.v_row * element_bytes;
-    block->exist |= uint64_t{1} << j;
-    block->n = j + 1;
-  }
-}
-
-// Pages lie anywhere, so the hardware does not foresee the next block. A few lines at a time, between the arithmetic,
-// since a burst would wait for itself; into L2, which takes far more outstanding lines than L1 (1.8 times as fast on
-// Zen 4).
-inline void prefetch(const void* row, int64_t begin, int64_t bytes) {
-  const char* p = static_cast<const char*>(row) + begin;
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i, 0, 2);
-}
-
-#if defined(__AVX512F__)
-// 32 columns of 16 bits of 16 keys: pairs of columns are transposed as one element, then widened, which halves the
-// shuffles.
-template <class Load>
-inline void transpose_pairs(const void* const* rows, int64_t d, float* out) {
-  V r[kLanes];
-  for (int i = 0; i < kLanes; ++i) {
-    r[i] = _mm512_castsi512_ps(_mm512_loadu_si512(static_cast<const uint16_t*>(rows[i]) + d));
-  }
-  transpose(r);
-  for (int i = 0; i < kLanes; ++i) {
-    store(out + (2 * i) * kBlockKeys, Load::low(_mm512_castps_si512(r[i])));
-    store(out + (2 * i + 1) * kBlockKeys, Load::high(_mm512_castps_si512(r[i])));
-  }
-}
-#endif
-
-// The columns [d, d + n), n <= kLanes, of kLanes keys.
-template <class Load>
-inline void transpose_columns(const void* const* rows, int64_t d, int64_t n, float* out) {
-  V r[kLanes];
-  if (n == kLanes) {
-    for (int i = 0; i < kLanes; ++i) r[i] = Load::whole(rows[i], d);
-    transpose(r);
-    for (int i = 0; i < kLanes; ++i) store(out + i * kBlockKeys, r[i]);
+  const int64_t end = least(kBlockKeys, span.n_keys - first_key);
+  if (end <= 0) return;
+  if (a.page_table == nullptr) {
+    locate_run(span, 0, a.k_start[span.rows.seq] + first_key, 0, end, block);
   } else {
-    for (int i = 0; i < kLanes; ++i) r[i] = Load::part(rows[i], d, n);
-    transpose(r);
-    for (int64_t i = 0; i < n; ++i) store(out + i * kBlockKeys, r[i]);
-  }
-}
-
-template <class Load>
-inline void transpose_keys(const Block& block, const Block& next, int64_t head_dim, float* keys) {
-  for (int64_t g = 0; g < kBlockKeys; g += kLanes) {
-    if (g >= block.n) {  // scores of keys that do not exist are computed, then masked: they must only be finite
-      for (int64_t d = 0; d < head_dim; ++d) store(keys + d * kBlockKeys + g, zero());
-      continue;
-    }
-    for (int64_t d = 0; d < head_dim;) {
-      if (d * Load::kBytes % 64 == 0) {
-        for (int i = 0; i < kLanes; ++i) prefetch(next.k[g + i], d * Load::kBytes, 64);
-      }
-      float* out = keys + d * kBlockKeys + g;
-#if defined(__AVX512F__)
-      if constexpr (Load::kPairs) {
-        if (d + 2 * kLanes <= head_dim) {
-          transpose_pairs<Load>(block.k + g, d, out);
-          d += 2 * kLanes;
-          continue;
-        }
-      }
-#endif
-      transpose_columns<Load>(block.k + g, d, least(kLanes, head_dim - d), out);
-      d += kLanes;
+    const int32_t* pages = a.page_table + span.rows.seq * a.max_pages;
+    int64_t slot = first_key / a.page_size;
+    int64_t within = first_key % a.page_size;
+    for (int64_t j = 0; j < end; ++slot, within = 0) {
+      const int64_t run_end = least(end, j + a.page_size - within);
+      const int64_t page = pages[slot];
+      if (page >= 0 && page < a.n_pages) locate_run(span, page, within, j, run_end, block);
+      j = run_end;
     }
   }
+  if (block->exist != 0) fill_holes(block);
 }
 
-template <class Load>
-inline void copy_values(const Block& block, const Block& next, int64_t v_dim, int64_t stride, float* values) {
-  for (int64_t j = 0; j < block.n; ++j) {
-    float* out = values + j * stride;
-    prefetch(next.v[j], 0, v_dim * Load::kBytes);
-    int64_t i = 0;
-    for (; i + kLanes <= v_dim; i += kLanes) store(out + i, Load::whole(block.v[j], i));
-    if (i < v_dim) store(out + i, Load::part(block.v[j], i, v_dim - i));
+// Asks for the rows of the next block, a line at a time. Pages lie anywhere, so the hardware does not foresee them; a
+// burst would wait for itself, so lines are asked for between the arithmetic. Into L2, which takes far more outstanding
+// lines than L1 (1.8 times as fast on Zen 4).
+class Ahead {
+ public:
+  Ahead() = default;
+  Ahead(const Places& rows, int64_t row_bytes) : rows_(rows), row_bytes_(row_bytes) {}
+
+  void step() {
+    if (rows_.at == nullptr) return;
+    __builtin_prefetch(rows_[key_] + at_, 0, 2);
+    at_ += 64;
+    if (at_ < row_bytes_) return;
+    at_ = 0;
+    if (++key_ == kBlockKeys) rows_.at = nullptr;
   }
-}
+
+ private:
+  Places rows_{};
+  int64_t row_bytes_ = 0;
+  int64_t key_ = 0;
+  int64_t at_ = 0;
+};
 
 }  // namespace
 }  // namespace bp::cpu::BP_CPU_ISA

@@ -21,6 +21,7 @@ using VMask = __mmask16;
 
 inline V set1(float x) { return _mm512_set1_ps(x); }
 inline V zero() { return _mm512_setzero_ps(); }
+inline V iota() { return _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
 inline V load(const float* p) { return _mm512_loadu_ps(p); }
 inline void store(float* p, V v) { _mm512_storeu_ps(p, v); }
 inline V add(V a, V b) { return _mm512_add_ps(a, b); }
@@ -91,6 +92,7 @@ using VMask = __m256;
 
 inline V set1(float x) { return _mm256_set1_ps(x); }
 inline V zero() { return _mm256_setzero_ps(); }
+inline V iota() { return _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7); }
 inline V load(const float* p) { return _mm256_loadu_ps(p); }
 inline void store(float* p, V v) { _mm256_storeu_ps(p, v); }
 inline V add(V a, V b) { return _mm256_add_ps(a, b); }
