@@ -51,6 +51,12 @@ Cases activation_cases() {
          p.output(p.builder().op("sqrt", {p.builder().op("abs", {x})}));
          p.runs = runs_over("n");
        }},
+      {"rsqrt",
+       [](Problem& p) {
+         const ValueId x = p.activation("x", {p.symbol("n", 257)});
+         p.output(p.builder().op("rsqrt", {p.builder().scale(p.builder().op("abs", {x}), 1, 0.01)}));
+         p.runs = runs_over("n");
+       }},
       gated("silu_mul", true, false),
       gated("gelu_mul", false, false),
       gated("gelu_tanh_mul", false, true),

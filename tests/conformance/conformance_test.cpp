@@ -86,9 +86,11 @@ TEST(ConformanceTable, EveryRowIsExercisedBySomeCase) {
 
 Cases all_cases() {
   Cases all;
-  for (const auto& cases : {activation_cases(), attention_cases(), binary_cases(), cast_cases(), dequant_cases(),
-                            gather_rows_cases(), kv_write_cases(), matmul_cases(), matmul_stack_cases(), norm_cases(),
-                            rope_cases(), sample_cases(), shape_cases(), softmax_cases()}) {
+  for (const auto& cases :
+       {activation_cases(),   attention_cases(),   binary_cases(),  cast_cases(),     dequant_cases(),
+        expert_cases(),       gather_rows_cases(), index_cases(),   kv_write_cases(), matmul_cases(),
+        matmul_stack_cases(), norm_cases(),        ragged_cases(),  reduce_cases(),   rope_cases(),
+        sample_cases(),       scalar_cases(),      segment_cases(), shape_cases(),    softmax_cases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

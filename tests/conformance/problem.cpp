@@ -20,6 +20,13 @@ Problem::Fill once(const std::function<Bytes()>& make) {
   };
 }
 
+template <class T>
+std::vector<double> as_doubles(const Bytes& bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return {values.begin(), values.end()};
+}
+
 }  // namespace
 
 Extent Problem::symbol(const std::string& name, int64_t max, int64_t min) {
@@ -30,6 +37,10 @@ Extent Problem::symbol(const std::string& name, int64_t max, int64_t min) {
 
 Extent Problem::symbol_plus_one(const std::string& name, const std::string& base) {
   return Extent::dynamic(symbols_[name] = builder_.derived_symbol(name, symbols_.at(base), 1, 1));
+}
+
+Extent Problem::symbol_times(const std::string& name, const std::string& base, int64_t factor) {
+  return Extent::dynamic(symbols_[name] = builder_.derived_symbol(name, symbols_.at(base), factor, 0));
 }
 
 ValueId Problem::activation(const std::string& name, std::vector<Extent> dims, float spread) {
@@ -102,12 +113,11 @@ Bytes random_bytes(DType dtype, int64_t rows, int64_t columns, float spread, uns
 
 std::vector<double> numbers(DType dtype, const Bytes& bytes) {
   std::vector<double> out;
-  if (dtype == DType::kI32) {
-    std::vector<int32_t> values(bytes.size() / sizeof(int32_t));
-    if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
-    out.assign(values.begin(), values.end());
-    return out;
-  }
+  if (dtype == DType::kI32) return as_doubles<int32_t>(bytes);
+  if (dtype == DType::kI64) return as_doubles<int64_t>(bytes);
+  if (dtype == DType::kI16) return as_doubles<int16_t>(bytes);
+  if (dtype == DType::kI8) return as_doubles<int8_t>(bytes);
+  if (dtype == DType::kU8 || dtype == DType::kBool) return as_doubles<uint8_t>(bytes);
   BP_CHECK(dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16, "{}", dtype_name(dtype));
   std::vector<float> values(bytes.size() / dtype_info(dtype).block_bytes);
   decode_row(dtype, bytes.data(), values.data(), static_cast<int64_t>(values.size()));

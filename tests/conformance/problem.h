@@ -25,9 +25,10 @@ class Problem {
 
   GraphBuilder& builder() { return builder_; }
 
-  // A dynamic size within [min, max], or size = base + 1.
+  // A dynamic size within [min, max], or size = base + 1, or factor * base.
   Extent symbol(const std::string& name, int64_t max, int64_t min = 0);
   Extent symbol_plus_one(const std::string& name, const std::string& base);
+  Extent symbol_times(const std::string& name, const std::string& base, int64_t factor);
   static Extent fixed(int64_t size) { return Extent::fixed(size); }
 
   // Inputs. An activation is normal random, times `spread`.
@@ -80,7 +81,7 @@ Bytes bytes_of(const std::vector<T>& values) {
   return {data, data + values.size() * sizeof(T)};
 }
 Bytes random_bytes(DType dtype, int64_t rows, int64_t columns, float spread, unsigned seed);
-// The whole content as f32 or, of integers, as double without loss.
+// The whole content: floats of up to 32 bits, integers below 2^53, bools.
 std::vector<double> numbers(DType dtype, const Bytes& bytes);
 
 }  // namespace bp::conformance

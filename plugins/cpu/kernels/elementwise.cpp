@@ -44,30 +44,17 @@ inline void map2(const float* a, const float* b, float* y, int64_t n_all, F f) {
 }
 
 template <class F>
-inline void map2_scalar(const float* a, float b, float* y, int64_t n_all, F f) {
-  const V vb = set1(b);
-  for_lanes(
-      n_all, [&](int64_t i) { store(y + i, f(load(a + i), vb)); },
-      [&](int64_t i, int64_t n) { store(y + i, f(load(a + i, first(n)), vb), first(n)); });
-}
-
-// Runs of elements whose b is either one value (repeat > 1, or period 1) or consecutive.
-template <class F>
-inline void broadcast(const BinaryArgs& args, int64_t begin, int64_t end, F f) {
-  const bool single = args.repeat > 1 || args.period == 1;
-  const int64_t run = args.period == 1 ? end : single ? args.repeat : args.period;
-  for (int64_t i = begin; i < end;) {
-    const int64_t within = i % run;
-    const int64_t left = run - within;
-    const int64_t n = left < end - i ? left : end - i;
-    const int64_t j = (i / args.repeat) % args.period;
-    if (single) {
-      map2_scalar(args.a + i, args.b[j], args.y + i, n, f);
-    } else {
-      map2(args.a + i, args.b + j, args.y + i, n, f);
-    }
-    i += n;
+inline void broadcast(const BinaryArgs& args, int64_t n_all, F f) {
+  if (args.a_step != 0 && args.b_step != 0) return map2(args.a, args.b, args.y, n_all, f);
+  if (args.b_step != 0) {
+    const V a = set1(*args.a);
+    return map1(args.b, args.y, 0, n_all, [&](V b) { return f(a, b); });
   }
+  const V b = set1(*args.b);
+  if (args.a_step != 0) return map1(args.a, args.y, 0, n_all, [&](V a) { return f(a, b); });
+  const V y = f(set1(*args.a), b);
+  for_lanes(
+      n_all, [&](int64_t i) { store(args.y + i, y); }, [&](int64_t i, int64_t n) { store(args.y + i, y, first(n)); });
 }
 
 }  // namespace
@@ -103,25 +90,26 @@ void unary(Unary op, const UnaryArgs& args, int64_t begin, int64_t end) {
       return map1(x, y, begin, end, [](V v) { return exp(v); });
     case Unary::kSqrt:
       return map1(x, y, begin, end, [](V v) { return sqrt(v); });
+    case Unary::kRsqrt:
+      return map1(x, y, begin, end, [](V v) { return div(set1(1.0f), sqrt(v)); });
   }
 }
 
-void binary(Binary op, const BinaryArgs& args, int64_t begin, int64_t end) {
+void binary(Binary op, const BinaryArgs& args, int64_t n) {
   switch (op) {
     case Binary::kAdd:
-      return broadcast(args, begin, end, [](V a, V b) { return add(a, b); });
+      return broadcast(args, n, [](V a, V b) { return add(a, b); });
     case Binary::kMul:
-      return broadcast(args, begin, end, [](V a, V b) { return mul(a, b); });
+      return broadcast(args, n, [](V a, V b) { return mul(a, b); });
     case Binary::kSub:
-      return broadcast(args, begin, end, [](V a, V b) { return sub(a, b); });
-    case Binary::kSubReversed:
-      return broadcast(args, begin, end, [](V a, V b) { return sub(b, a); });
+      return broadcast(args, n, [](V a, V b) { return sub(a, b); });
     case Binary::kDiv:
-      return broadcast(args, begin, end, [](V a, V b) { return div(a, b); });
+      return broadcast(args, n, [](V a, V b) { return div(a, b); });
+    // The operands swapped: of a NaN and a number a wins.
     case Binary::kMin:
-      return broadcast(args, begin, end, [](V a, V b) { return min(a, b); });
+      return broadcast(args, n, [](V a, V b) { return min(b, a); });
     case Binary::kMax:
-      return broadcast(args, begin, end, [](V a, V b) { return max(a, b); });
+      return broadcast(args, n, [](V a, V b) { return max(b, a); });
   }
 }
 
@@ -138,6 +126,11 @@ void gated(Gate op, const float* gate, const float* up, float* y, int64_t begin,
     case Gate::kGeluTanh:
       return map2(gate, up, y, n, [](V g, V u) { return mul(gelu_tanh(g), u); });
   }
+}
+
+void add_scaled(float factor, const float* x, float* y, int64_t n) {
+  const V f = set1(factor);
+  map2(x, y, y, n, [&](V a, V b) { return add(b, mul(f, a)); });
 }
 
 }  // namespace bp::cpu::BP_CPU_ISA

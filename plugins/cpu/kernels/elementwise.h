@@ -1,4 +1,4 @@
-// y[i] = f(x[i]) and y[i] = f(a[i], b[j(i)]) over flat f32 arrays. y may be x, a, or (where it is as large) b.
+// y[i] = f(x[i]) and y[i] = f(a[i], b[i]) over flat f32 arrays. y may be x, or an operand that moves with it.
 // Thread-safety: pure. Element i gets the same bits wherever the range [begin, end) starts.
 #pragma once
 
@@ -8,8 +8,22 @@
 
 namespace bp::cpu {
 
-enum class Unary { kScale, kSilu, kGeluErf, kGeluTanh, kSigmoid, kTanh, kRelu, kClamp, kNeg, kAbs, kExp, kSqrt };
-enum class Binary { kAdd, kMul, kSub, kSubReversed, kDiv, kMin, kMax };
+enum class Unary {
+  kScale,
+  kSilu,
+  kGeluErf,
+  kGeluTanh,
+  kSigmoid,
+  kTanh,
+  kRelu,
+  kClamp,
+  kNeg,
+  kAbs,
+  kExp,
+  kSqrt,
+  kRsqrt
+};
+enum class Binary { kAdd, kMul, kSub, kDiv, kMin, kMax };
 enum class Gate { kSilu, kGeluErf, kGeluTanh };
 
 struct UnaryArgs {
@@ -19,20 +33,22 @@ struct UnaryArgs {
   float p1 = 0;  // scale: summand; clamp: upper bound
 };
 
-// j(i) = (i / repeat) % period: repeat 1 and period n is the same shape, repeat 1 a trailing vector, period 1 a scalar.
+// A step is 1, or 0 for one value all along.
 struct BinaryArgs {
   const float* a;
   const float* b;
   float* y;
-  int64_t repeat = 1;
-  int64_t period = 1;
+  int64_t a_step = 1;
+  int64_t b_step = 1;
 };
 
 BP_CPU_EACH_ISA(
     // Elements begin .. end - 1.
     void unary(Unary op, const UnaryArgs& args, int64_t begin, int64_t end);
-    void binary(Binary op, const BinaryArgs& args, int64_t begin, int64_t end);
+    void binary(Binary op, const BinaryArgs& args, int64_t n);
     // y = f(gate) * up
-    void gated(Gate op, const float* gate, const float* up, float* y, int64_t begin, int64_t end);)
+    void gated(Gate op, const float* gate, const float* up, float* y, int64_t begin, int64_t end);
+    // y += factor * x, each product rounded before it is added.
+    void add_scaled(float factor, const float* x, float* y, int64_t n);)
 
 }  // namespace bp::cpu

@@ -1,6 +1,7 @@
 #include "kernels/elementwise.h"
 
 #include "kernels/convert.h"
+#include "ops/broadcast.h"
 #include "ops/rows.h"
 
 namespace bp::cpu {
@@ -39,79 +40,50 @@ class UnaryOp : public Op {
   bool avx512_ = false;
 };
 
-// y = f(a, b), where the smaller one is repeated: its dims other than 1 are neighbours in the larger one's shape.
+// y = f(a, b), either of them repeated where it broadcasts; operands of 16 bits (biases) are widened first.
 class BinaryOp : public Op {
  public:
   const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
     avx512_ = target.avx512;
     op_ = *static_cast<const Binary*>(user);
     y_ = region.slot(2);
-    const bool a_whole = same_shape(region.slot(0));
-    if (!a_whole && !same_shape(region.slot(1))) return "both operands are broadcast";
-    a_slot_ = a_whole ? 0 : 1;
-    b_ = region.slot(a_whole ? 1 : 0);
-    if (!a_whole && op_ == Binary::kSub) op_ = Binary::kSubReversed;
-    if (!a_whole && op_ == Binary::kDiv) return "the dividend is broadcast";
-    if (region.slot(a_slot_).dtype != BP_DT_F32) return "the larger operand is not f32";
-    if (!is_plain_float(b_.dtype)) return "the smaller operand is not f32, f16 or bf16";
-    return find_core();
-  }
-
-  uint64_t ws_bytes() const override {
-    return b_.dtype == BP_DT_F32 ? 0 : static_cast<uint64_t>(b_.bounds(0, b_.rank)) * sizeof(float);
-  }
-
-  void run(const OpRun& run) const override {
-    const int64_t n = y_.elements(run.dyn);
-    if (n == 0) return;
-    BinaryArgs args{run.arg<const float>(a_slot_), run.arg<const float>(1 - a_slot_), run.arg<float>(2)};
-    args.period = y_.sizes(core_begin_, core_end_, run.dyn);
-    args.repeat = y_.sizes(core_end_, y_.rank, run.dyn);
-    if (b_.dtype != BP_DT_F32) {
-      auto* converted = reinterpret_cast<float*>(run.ws);
-      (avx512_ ? avx512::row_to_f32 : avx2::row_to_f32)(b_.dtype, args.b, converted, b_.elements(run.dyn));
-      args.b = converted;
-    }
-    const auto kernel = avx512_ ? avx512::binary : avx2::binary;
-    for_ranges(run, n, 1, [&](int64_t begin, int64_t end) { kernel(op_, args, begin, end); });
-  }
-
- private:
-  bool same_shape(const Tensor& x) const {
-    if (x.rank != y_.rank) return false;
-    for (uint32_t i = 0; i < x.rank; ++i) {
-      if (x.sym[i] != y_.sym[i] || (x.is_static(i) && x.dim[i] != y_.dim[i])) return false;
-    }
-    return true;
-  }
-
-  // The axes [core_begin_, core_end_) of y that b has; elsewhere it is 1 or has no dim.
-  const char* find_core() {
-    const uint32_t missing = y_.rank - b_.rank;
-    core_begin_ = core_end_ = y_.rank;
-    bool found = false;
-    bool closed = false;
-    for (uint32_t i = 0; i < y_.rank; ++i) {
-      const bool one = i < missing || (b_.is_static(i - missing) && b_.dim[i - missing] == 1);
-      const bool y_one = y_.is_static(i) && y_.dim[i] == 1;
-      if (one && y_one) continue;
-      if (one) {
-        closed = found;
-      } else {
-        if (closed) return "the broadcast dims are not neighbours";
-        if (!found) core_begin_ = i;
-        core_end_ = i + 1;
-        found = true;
-      }
+    for (uint32_t i = 0; i < 2; ++i) {
+      x_[i] = region.slot(i);
+      if (!is_plain_float(x_[i].dtype)) return "an operand is not f32, f16 or bf16";
     }
     return nullptr;
   }
 
+  uint64_t ws_bytes() const override { return wide_bytes(0) + wide_bytes(1); }
+
+  void run(const OpRun& run) const override {
+    const int64_t n = y_.elements(run.dyn);
+    if (n == 0) return;
+    const float* a = wide(run, 0, run.ws);
+    const float* b = wide(run, 1, run.ws + wide_bytes(0));
+    const BroadcastWalk walk = broadcast_walk(y_, x_, run.dyn);
+    const auto kernel = avx512_ ? avx512::binary : avx2::binary;
+    for_ranges(run, n, 1, [&](int64_t begin, int64_t end) {
+      walk_runs(walk, begin, end, [&](const int64_t* offset, int64_t at, int64_t count) {
+        kernel(op_, {a + offset[0], b + offset[1], run.arg<float>(2) + at, walk.run_step(0), walk.run_step(1)}, count);
+      });
+    });
+  }
+
+ private:
+  uint64_t wide_bytes(uint32_t i) const {
+    if (x_[i].dtype == BP_DT_F32) return 0;
+    return (static_cast<uint64_t>(x_[i].bounds(0, x_[i].rank)) * sizeof(float) + 63) / 64 * 64;
+  }
+  const float* wide(const OpRun& run, uint32_t i, std::byte* ws) const {
+    if (x_[i].dtype == BP_DT_F32) return run.arg<const float>(i);
+    auto* out = reinterpret_cast<float*>(ws);
+    (avx512_ ? avx512::row_to_f32 : avx2::row_to_f32)(x_[i].dtype, run.args[i], out, x_[i].elements(run.dyn));
+    return out;
+  }
+
   Tensor y_;
-  Tensor b_;
-  uint32_t a_slot_ = 0;
-  uint32_t core_begin_ = 0;
-  uint32_t core_end_ = 0;
+  Tensor x_[2];
   Binary op_ = Binary::kAdd;
   bool avx512_ = false;
 };
@@ -149,7 +121,7 @@ class GatedOp : public Op {
 };
 
 constexpr Unary kUnary[] = {Unary::kScale, Unary::kSilu, Unary::kGeluErf, Unary::kSigmoid, Unary::kTanh, Unary::kRelu,
-                            Unary::kClamp, Unary::kNeg,  Unary::kAbs,     Unary::kExp,     Unary::kSqrt};
+                            Unary::kClamp, Unary::kNeg,  Unary::kAbs,     Unary::kExp,     Unary::kSqrt, Unary::kRsqrt};
 constexpr Binary kBinary[] = {Binary::kAdd, Binary::kMul, Binary::kSub, Binary::kDiv, Binary::kMin, Binary::kMax};
 constexpr Gate kGate[] = {Gate::kSilu, Gate::kGeluErf};
 
@@ -176,6 +148,7 @@ constexpr bp_kernel kRows[] = {
     unary_row("cpu.abs", "abs", kUnary[8]),
     unary_row("cpu.exp", "exp", kUnary[9]),
     unary_row("cpu.sqrt", "sqrt", kUnary[10]),
+    unary_row("cpu.rsqrt", "rsqrt", kUnary[11]),
     binary_row("cpu.add", "add", kBinary[0]),
     binary_row("cpu.mul", "mul", kBinary[1]),
     binary_row("cpu.sub", "sub", kBinary[2]),

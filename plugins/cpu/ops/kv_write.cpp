@@ -70,7 +70,7 @@ class KvWriteOp : public Op {
   int64_t row_elements_ = 0;
 };
 
-// kv_write(cache, rope(k, positions, freqs), slots)      slots cache, k, positions, freqs, slots
+// kv_write(cache, rope(k, positions, freqs, variant?), slots)      slots cache, k, positions, freqs, variant, slots
 class RopeKvWriteOp : public Op {
  public:
   const char* init(const RegionView& region, const OpTarget& target, const void*) override {
@@ -84,8 +84,9 @@ class RopeKvWriteOp : public Op {
   }
 
   void run(const OpRun& run) const override {
-    const RopePlan::Inputs in{run.arg<const float>(1), run.arg<const int32_t>(2), run.arg<const float>(3), nullptr};
-    const auto* slots = run.arg<const int32_t>(4);
+    const RopePlan::Inputs in{run.arg<const float>(1), run.arg<const int32_t>(2), run.arg<const float>(3),
+                              run.arg<const int32_t>(4)};
+    const auto* slots = run.arg<const int32_t>(5);
     const int64_t row = rope_.n_heads() * rope_.head_dim();
     for_pieces(run, rope_.n_tokens(run), row, [&](int64_t piece, int64_t begin, int64_t end) {
       float* angles = reinterpret_cast<float*>(run.ws) + piece * piece_floats();
@@ -111,7 +112,7 @@ constexpr bp_kernel kRows[] = {
                     .pattern = "kv_write",
                     .where = "dtype(new)=f32; dtype(cache)=f32|f16|bf16; has(scales)=0"}),
     row<RopeKvWriteOp>({.id = "cpu.rope_kv_write",
-                        .pattern = "(kv_write ?cache (rope ?k ?pos ?f) ?slots)",
+                        .pattern = "(kv_write ?cache (rope ?k ?pos ?f ?variant*) ?slots)",
                         .where = "dtype(k)=f32; dtype(cache)=f32|f16|bf16"}),
 };
 

@@ -35,6 +35,30 @@ uint64_t row_bytes(uint16_t dtype, int64_t n) {
   return count / shape.block_k * shape.file_bytes;
 }
 
+int64_t element_bytes(uint16_t dtype) {
+  switch (dtype) {
+    case BP_DT_F32:
+    case BP_DT_I32:
+      return 4;
+    case BP_DT_F16:
+    case BP_DT_BF16:
+    case BP_DT_I16:
+      return 2;
+    case BP_DT_F64:
+    case BP_DT_I64:
+      return 8;
+    case BP_DT_I8:
+    case BP_DT_U8:
+    case BP_DT_BOOL:
+    case BP_DT_FP8_E4M3:
+    case BP_DT_FP8_E5M2:
+    case BP_DT_E8M0:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 bool is_plain_float(uint16_t dtype) { return dtype == BP_DT_F32 || dtype == BP_DT_F16 || dtype == BP_DT_BF16; }
 
 Tensor RegionView::value(uint32_t i) const {

@@ -34,6 +34,8 @@ struct Tensor {
 
 // Bytes of n elements in a row, or 0 for dtypes this plugin does not read. REQUIRES: n is a whole number of blocks.
 uint64_t row_bytes(uint16_t dtype, int64_t n);
+// Bytes of one element, or 0 for types that are packed or in blocks.
+int64_t element_bytes(uint16_t dtype);
 // f32, f16 or bf16.
 bool is_plain_float(uint16_t dtype);
 

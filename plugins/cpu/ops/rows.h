@@ -51,6 +51,10 @@ std::span<const bp_kernel> rope_rows();
 std::span<const bp_kernel> kv_write_rows();
 std::span<const bp_kernel> attention_rows();
 std::span<const bp_kernel> sample_rows();
+std::span<const bp_kernel> scalar_rows();
+std::span<const bp_kernel> index_rows();
+std::span<const bp_kernel> expert_rows();
+std::span<const bp_kernel> segment_rows();
 std::span<const bp_kernel> shape_rows();
 
 }  // namespace bp::cpu

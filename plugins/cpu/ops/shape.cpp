@@ -1,4 +1,4 @@
-// transpose and slice: copies whose source has other strides than the dense result.
+// transpose, slice and broadcast: copies whose source has other strides than the dense result. concat, and iota.
 #include <cstring>
 
 #include "ops/rows.h"
@@ -6,47 +6,41 @@
 namespace bp::cpu {
 namespace {
 
-uint64_t element_bytes(uint16_t dtype) {
-  switch (dtype) {
-    case BP_DT_F32:
-    case BP_DT_I32:
-      return 4;
-    case BP_DT_F16:
-    case BP_DT_BF16:
-    case BP_DT_I16:
-      return 2;
-    case BP_DT_F64:
-    case BP_DT_I64:
-      return 8;
-    case BP_DT_I8:
-    case BP_DT_U8:
-    case BP_DT_BOOL:
-    case BP_DT_FP8_E4M3:
-    case BP_DT_FP8_E5M2:
-    case BP_DT_E8M0:
-      return 1;
+// n elements, `stride` bytes apart, after one another.
+template <class T>
+void copy_elements(const std::byte* x, int64_t stride, std::byte* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) std::memcpy(y + i * static_cast<int64_t>(sizeof(T)), x + i * stride, sizeof(T));
+}
+
+void copy_run(int64_t bytes, const std::byte* x, int64_t stride, std::byte* y, int64_t n) {
+  if (stride == bytes) {
+    std::memcpy(y, x, static_cast<uint64_t>(n * bytes));
+    return;
+  }
+  switch (bytes) {
+    case 1:
+      return copy_elements<uint8_t>(x, stride, y, n);
+    case 2:
+      return copy_elements<uint16_t>(x, stride, y, n);
+    case 4:
+      return copy_elements<uint32_t>(x, stride, y, n);
     default:
-      return 0;
+      return copy_elements<uint64_t>(x, stride, y, n);
   }
 }
 
 // y[i_0, i_1, …] = x[offset + Σ i_d stride_d], strides in bytes.
 struct StridedCopy {
-  uint32_t rank = 0;
+  uint32_t rank = 0;  // at least 1
   int64_t dim[6] = {};
   int64_t stride[6] = {};
-  uint64_t bytes = 0;  // of an element
+  int64_t bytes = 0;  // of an element
 
   // Everything below axis `d` from x; returns where y goes on.
   std::byte* copy(uint32_t d, const std::byte* x, std::byte* y) const {
-    if (d == rank) {
-      std::memcpy(y, x, bytes);
-      return y + bytes;
-    }
-    if (d + 1 == rank && stride[d] == static_cast<int64_t>(bytes)) {
-      const uint64_t n = static_cast<uint64_t>(dim[d]) * bytes;
-      std::memcpy(y, x, n);
-      return y + n;
+    if (d + 1 == rank) {
+      copy_run(bytes, x, stride[d], y, dim[d]);
+      return y + dim[d] * bytes;
     }
     for (int64_t i = 0; i < dim[d]; ++i) y = copy(d + 1, x + i * stride[d], y);
     return y;
@@ -58,24 +52,24 @@ class CopyOp : public Op {
  public:
   void run(const OpRun& run) const final {
     StridedCopy job;
-    job.rank = y_.rank;
+    job.rank = y_.rank == 0 ? 1 : y_.rank;
+    job.dim[0] = 1;
     job.bytes = element_bytes(y_.dtype);
     int64_t dense[6] = {};
-    auto stride = static_cast<int64_t>(job.bytes);
+    int64_t stride = job.bytes;
     for (uint32_t d = x_.rank; d-- > 0;) {
       dense[d] = stride;
       stride *= x_.size(d, run.dyn);
     }
     const int64_t offset = place(dense, job.stride);
     for (uint32_t d = 0; d < y_.rank; ++d) job.dim[d] = y_.size(d, run.dyn);
-    const int64_t n = y_.rank == 0 ? 1 : job.dim[0];
+    const int64_t n = job.dim[0];
     const int64_t inner = y_.rank == 0 ? 1 : y_.sizes(1, y_.rank, run.dyn);
     if (n * inner == 0) return;
     for_ranges(run, n, inner, [&](int64_t begin, int64_t end) {
       StridedCopy part = job;
       part.dim[0] = end - begin;
-      std::byte* y = run.args[1] + static_cast<uint64_t>(begin * inner) * job.bytes;
-      part.copy(0, run.args[0] + offset + begin * job.stride[0], y);
+      part.copy(0, run.args[0] + offset + begin * job.stride[0], run.args[1] + begin * inner * job.bytes);
     });
   }
 
@@ -113,14 +107,19 @@ class TransposeOp final : public CopyOp {
   uint32_t perm_[6] = {};
 };
 
+// Null: fine, and *axis counts from the front.
+const char* init_axis(const RegionView& region, uint32_t rank, uint32_t* axis) {
+  int64_t at = region.attr_int(0, "axis").value_or(0);
+  if (at < 0) at += rank;
+  if (at < 0 || at >= rank) return "axis does not fit x";
+  *axis = static_cast<uint32_t>(at);
+  return nullptr;
+}
+
 class SliceOp final : public CopyOp {
  public:
   const char* init(const RegionView& region, const OpTarget&, const void*) override {
-    const auto rank = static_cast<int64_t>(region.slot(0).rank);
-    int64_t axis = region.attr_int(0, "axis").value_or(0);
-    if (axis < 0) axis += rank;
-    if (axis < 0 || axis >= rank) return "axis does not fit x";
-    axis_ = static_cast<uint32_t>(axis);
+    if (const char* why = init_axis(region, region.slot(0).rank, &axis_); why != nullptr) return why;
     start_ = region.attr_int(0, "start").value_or(0);
     step_ = region.attr_int(0, "step").value_or(1);
     if (start_ < 0 || step_ < 1) return "start or step is negative";
@@ -138,9 +137,77 @@ class SliceOp final : public CopyOp {
   int64_t step_ = 1;
 };
 
+class BroadcastOp final : public CopyOp {
+ public:
+  const char* init(const RegionView& region, const OpTarget&, const void*) override { return init_tensors(region); }
+
+ private:
+  int64_t place(const int64_t* dense, int64_t* stride) const override {
+    const uint32_t missing = y_.rank - x_.rank;
+    for (uint32_t d = 0; d < y_.rank; ++d) {
+      const bool repeated = d < missing || (x_.is_static(d - missing) && x_.dim[d - missing] == 1);
+      stride[d] = repeated ? 0 : dense[d - missing];
+    }
+    return 0;
+  }
+};
+
+class ConcatOp final : public Op {
+ public:
+  static constexpr uint32_t kMaxOperands = 8;
+
+  const char* init(const RegionView& region, const OpTarget&, const void*) override {
+    y_ = region.slot(kMaxOperands);
+    for (uint32_t i = 0; i < kMaxOperands; ++i) x_[i] = region.slot(i);
+    if (element_bytes(y_.dtype) == 0) return "elements are not whole bytes";
+    return init_axis(region, y_.rank, &axis_);
+  }
+
+  void run(const OpRun& run) const override {
+    const int64_t inner = y_.sizes(axis_ + 1, y_.rank, run.dyn) * element_bytes(y_.dtype);
+    const int64_t row = y_.size(axis_, run.dyn) * inner;
+    for_ranges(run, y_.sizes(0, axis_, run.dyn), row, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        std::byte* y = run.args[kMaxOperands] + i * row;
+        for (uint32_t k = 0; k < kMaxOperands; ++k) {
+          if (!x_[k].present) continue;
+          const int64_t bytes = x_[k].size(axis_, run.dyn) * inner;
+          if (bytes > 0) std::memcpy(y, run.args[k] + i * bytes, static_cast<uint64_t>(bytes));
+          y += bytes;
+        }
+      }
+    });
+  }
+
+ private:
+  Tensor x_[kMaxOperands];
+  Tensor y_;
+  uint32_t axis_ = 0;
+};
+
+class IotaOp final : public Op {
+ public:
+  const char* init(const RegionView& region, const OpTarget&, const void*) override {
+    y_ = region.slot(1);
+    return nullptr;
+  }
+  void run(const OpRun& run) const override {
+    auto* y = run.arg<int32_t>(1);
+    for_ranges(run, y_.size(0, run.dyn), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) y[i] = static_cast<int32_t>(i);
+    });
+  }
+
+ private:
+  Tensor y_;
+};
+
 constexpr bp_kernel kRows[] = {
     row<TransposeOp>({.id = "cpu.transpose", .pattern = "transpose"}),
     row<SliceOp>({.id = "cpu.slice", .pattern = "slice"}),
+    row<BroadcastOp>({.id = "cpu.broadcast", .pattern = "broadcast"}),
+    row<ConcatOp>({.id = "cpu.concat", .pattern = "(concat ?a ?b* ?c* ?d* ?e* ?f* ?g* ?h*)"}),
+    row<IotaOp>({.id = "cpu.iota", .pattern = "iota"}),
 };
 
 }  // namespace
