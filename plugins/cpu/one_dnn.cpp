@@ -28,7 +28,8 @@ struct DnnProduct::Impl {
 
 void one_dnn_set_up(IsaLevel isa, int n_threads) {
   // Only the first call counts: the library fixes the set with its first primitive.
-  const dnnl::cpu_isa most = isa >= IsaLevel::kAvx512Bf16   ? dnnl::cpu_isa::all
+  const dnnl::cpu_isa most = isa >= IsaLevel::kAmx          ? dnnl::cpu_isa::all
+                             : isa >= IsaLevel::kAvx512Bf16 ? dnnl::cpu_isa::avx512_core_bf16
                              : isa >= IsaLevel::kAvx512Vnni ? dnnl::cpu_isa::avx512_core_vnni
                              : isa >= IsaLevel::kAvx512     ? dnnl::cpu_isa::avx512_core
                                                             : dnnl::cpu_isa::avx2;

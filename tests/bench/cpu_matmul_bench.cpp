@@ -1,5 +1,5 @@
 // Times the matmul rows of cpu.so on the shapes of a 1b model against the limits measured in the same run.
-//   cpu_matmul_bench [formats, "q8_0,q4_0"] [isa, "auto"] [threads, 2]
+//   cpu_matmul_bench [formats, "q8_0,q4_0"] [isa, "auto"] [threads, 2] [largest N, 128256]
 // Best of several runs each, since other work on the machine only ever makes a run slower. One row of x reads weights
 // that lie in no cache.
 #include <backplane/x_limits.h>
@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
 
+#include "random_weight.h"
 #include "tiny_host.h"
 
 namespace bp::tiny {
@@ -18,15 +20,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Format {
+struct TimedFormat {
   const char* name;
   uint16_t dtype;
-  int bits_per_32;  // bytes of 32 values
-  uint32_t rate;    // of which type
+  uint32_t rate;  // of which type
 };
-constexpr Format kFormats[] = {{"f32", BP_DT_F32, 128, BP_DT_F32},   {"f16", BP_DT_F16, 64, BP_DT_F32},
-                               {"bf16", BP_DT_BF16, 64, BP_DT_BF16}, {"q8_0", BP_DT_Q8_0, 34, BP_DT_I8},
-                               {"q4_0", BP_DT_Q4_0, 18, BP_DT_I8},   {"q4_1", BP_DT_Q4_1, 20, BP_DT_I8}};
+constexpr TimedFormat kTimed[] = {
+    {"f32", BP_DT_F32, BP_DT_F32},   {"f16", BP_DT_F16, BP_DT_F32},      {"bf16", BP_DT_BF16, BP_DT_BF16},
+    {"q8_0", BP_DT_Q8_0, BP_DT_I8},  {"q4_0", BP_DT_Q4_0, BP_DT_I8},     {"q4_1", BP_DT_Q4_1, BP_DT_I8},
+    {"q5_0", BP_DT_Q5_0, BP_DT_I8},  {"q5_1", BP_DT_Q5_1, BP_DT_I8},     {"q2_k", BP_DT_Q2_K, BP_DT_I8},
+    {"q3_k", BP_DT_Q3_K, BP_DT_I8},  {"q4_k", BP_DT_Q4_K, BP_DT_I8},     {"q5_k", BP_DT_Q5_K, BP_DT_I8},
+    {"q6_k", BP_DT_Q6_K, BP_DT_I8},  {"iq4_nl", BP_DT_IQ4_NL, BP_DT_I8}, {"iq4_xs", BP_DT_IQ4_XS, BP_DT_I8},
+    {"mxfp4", BP_DT_MXFP4, BP_DT_I8}};
 struct Shape {
   int64_t n, k;
 };
@@ -35,35 +40,21 @@ constexpr int64_t kColdBytes = 192 << 20;
 
 double seconds_of(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// Any bytes, with scales and floats near one.
-std::vector<std::byte> random_file(const Format& format, int64_t count) {
-  std::vector<std::byte> file(static_cast<size_t>(count / 32 * format.bits_per_32));
-  std::mt19937_64 random(1);
-  for (size_t i = 0; i + 8 <= file.size(); i += 8) {
-    const uint64_t word = random();
-    std::memcpy(&file[i], &word, 8);
-  }
-  const uint16_t half = 0x1c00;
-  const size_t step = format.dtype == BP_DT_F32 ? 4
-                      : format.rate == BP_DT_I8 ? static_cast<size_t>(format.bits_per_32)
-                                                : 2;
-  for (size_t i = 0; i + step <= file.size(); i += step) {
-    if (format.rate == BP_DT_I8) {
-      std::memcpy(&file[i], &half, 2);
-      if (format.dtype == BP_DT_Q4_1) std::memcpy(&file[i + 2], &half, 2);
-    } else {
-      auto& top = file[i + step - 1];  // the exponent's upper bits
-      top = (top & std::byte{0x80}) | std::byte{0x3c};
-    }
-  }
+// Some rows of random blocks, again and again: their content does not matter, but no block is all zeros.
+std::vector<std::byte> random_file(const TimedFormat& format, const Shape& shape) {
+  constexpr int64_t kRowsMade = 16;
+  const Weight some = random_weight(format.dtype, kRowsMade, shape.k, 1);
+  std::vector<std::byte> file(some.file.size() * static_cast<size_t>(shape.n / kRowsMade));
+  for (size_t at = 0; at < file.size(); at += some.file.size())
+    std::memcpy(&file[at], some.file.data(), some.file.size());
   return file;
 }
 
 class Bench {
  public:
-  Bench(Device& device, const Format& format, const Shape& shape) : device_(device), format_(format), shape_(shape) {
-    const auto file = random_file(format, shape.n * shape.k);
-    const std::string layout = std::string("cpu.") + format.name + "_r16@1";
+  Bench(Device& device, const TimedFormat& format, const Shape& shape) : device_(device), shape_(shape) {
+    const auto file = random_file(format, shape);
+    const std::string layout = "cpu.r16@1";
     const int64_t copies = std::clamp<int64_t>(kColdBytes / static_cast<int64_t>(file.size()), 1, 32);
     x_ = std::make_unique<Memory>(device, static_cast<uint64_t>(kRows * shape.k * 4));
     y_ = std::make_unique<Memory>(device, static_cast<uint64_t>(kRows * shape.n * 4));
@@ -79,8 +70,7 @@ class Bench {
       w.span = weights_.back()->span();
       const Operand x{BP_DT_F32, {-1, shape.k}, 0, x_->span()};
       const Operand y{BP_DT_F32, {-1, shape.n}, 0, y_->span()};
-      bounds_.push_back(
-          std::make_unique<Bound>(device, std::string("cpu.matmul_") + format.name, std::vector{x, w, y}, kRows));
+      bounds_.push_back(std::make_unique<Bound>(device, "cpu.matmul", std::vector{x, w, y}, kRows));
     }
     bytes_ = static_cast<double>(file.size());
   }
@@ -102,7 +92,6 @@ class Bench {
 
  private:
   Device& device_;
-  Format format_;
   Shape shape_;
   std::unique_ptr<Memory> x_, y_;
   std::vector<std::unique_ptr<Memory>> weights_;
@@ -111,13 +100,14 @@ class Bench {
   double pack_seconds_ = 1e30;
 };
 
-void report(Device& device, const Format& format, const bp_ext_x_limits& limits) {
+void report(Device& device, const TimedFormat& format, const bp_ext_x_limits& limits, int64_t largest_n) {
   bp_err err{};
   double bandwidth = 0, rate = 0;
   limits.read_bandwidth(device.handle(), &bandwidth, &err);
   limits.matrix_rate(device.handle(), format.rate, &rate, &err);
   std::printf("%s: bandwidth %.1f GB/s, matrix rate %.0f GOP/s\n", format.name, bandwidth / 1e9, rate / 1e9);
   for (const Shape& shape : kShapes) {
+    if (shape.n > largest_n) continue;
     Bench bench(device, format, shape);
     const double one = bench.seconds(1, 0.15);
     const double eight = bench.seconds(8, 0.15);
@@ -142,9 +132,9 @@ int main(int argc, char** argv) {
   Device device(BP_CPU_PLUGIN, {{"isa", argc > 2 ? argv[2] : "auto"}, {"threads", argc > 3 ? argv[3] : "2"}});
   const auto* limits = static_cast<const bp_ext_x_limits*>(device.api().ext(device.handle(), BP_EXT_X_LIMITS));
   if (limits == nullptr) return 1;
-  for (const Format& format : kFormats) {
+  for (const TimedFormat& format : kTimed) {
     if (("," + formats + ",").find(std::string(",") + format.name + ",") != std::string::npos)
-      report(device, format, *limits);
+      report(device, format, *limits, argc > 4 ? std::atoll(argv[4]) : INT64_MAX);
   }
   return 0;
 }

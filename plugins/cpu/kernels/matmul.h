@@ -4,6 +4,9 @@
 //      kF32   [k, up to even][rows] f32
 //      kBf16  [k / 2, up][rows][2] bf16
 //      kI8    for each block of 32 k: [rows] f32 scale, [corrections][rows], [8][rows][4] i8
+//      kI8Rows, kBf16Rows  as the tiles of AMX have them, always of max_rows rows, the last ones zeros:
+//             for each block of 32 k: [16] f32 scale, [corrections][16] f32, [16][32] i8
+//             for each 32 k: [32][32] bf16
 // Every element of y is one chain of operations over ascending k, the same whatever the number of rows: a row of the
 // batch gets the same bits whatever the other rows, the tile and the thread. Thread-safety: pure. Bound by memory where
 // rows are few (each weight is read once), by multiplication where they are many. Tests:
@@ -34,8 +37,9 @@ using MatmulTileFn = void (*)(const MatmulTile& tile);
 // of it as are asked for:
 //   offset > 0   i32: -offset * the sum of the part's values, so that unsigned codes can stand for signed ones
 //   offset 0     f32: scale * the sum, which the minimum of the weights is multiplied with
+// kI8Rows has the latter alone: it meets signed codes.
 struct XFormat {
-  enum class Kind : uint8_t { kF32, kBf16, kI8 };
+  enum class Kind : uint8_t { kF32, kBf16, kI8, kI8Rows, kBf16Rows };
   Kind kind;
   uint8_t corrections = 0;
   uint8_t offset = 0;
@@ -49,7 +53,7 @@ struct MatmulX {
   int64_t rows;
   int64_t k;
   XFormat format;
-  std::byte* out;  // x_row_bytes() * rows * parts
+  std::byte* out;  // x_tile_bytes()
   // 2: after the rows, as many more hold what rounding to 8 bits left of them, quantised again. Their products are
   // added to those of their rows, which then have the precision of 16 bits. kI8 only.
   int64_t parts = 1;
@@ -58,21 +62,30 @@ struct MatmulX {
 };
 using MatmulPackFn = void (*)(const MatmulX& args);
 
+// What a group of weights becomes once for all tiles that meet it; the tiles take that in its place.
+using MatmulUnpackFn = void (*)(const MatmulTile& tile, std::byte* out);
+
 struct MatmulKernel {
   XFormat x_format;
   MatmulPackFn pack_x;
   int64_t max_rows;
-  const MatmulTileFn* tile;  // [max_rows], by rows - 1
+  const MatmulTileFn* tile;         // [max_rows], by rows - 1
+  MatmulUnpackFn unpack = nullptr;  // null: tiles take groups as they are
+  int64_t unpacked_bytes = 0;       // of 32 k
 };
 
-constexpr int64_t x_row_bytes(const XFormat& format, int64_t k) {
-  switch (format.kind) {
+// Of all rows of a tile.
+constexpr int64_t x_tile_bytes(const MatmulKernel& kernel, int64_t k) {
+  const int64_t blocks = (k + kBlock - 1) / kBlock;
+  switch (kernel.x_format.kind) {
     case XFormat::Kind::kF32:
-      return (k + 1) / 2 * 8;
+      return kernel.max_rows * ((k + 1) / 2 * 8);
     case XFormat::Kind::kBf16:
-      return (k + 1) / 2 * 4;
+      return kernel.max_rows * ((k + 1) / 2 * 4);
+    case XFormat::Kind::kBf16Rows:
+      return kernel.max_rows * blocks * 2 * kBlock;
     default:
-      return k / kBlock * (kBlock + 4 + 4 * format.corrections);
+      return kernel.max_rows * blocks * (kBlock + 4 + 4 * kernel.x_format.corrections);
   }
 }
 
@@ -89,8 +102,10 @@ const MatmulKernel& matmul_dense_avx512(WeightFormat format);
 const MatmulKernel& matmul_bf16_avx512bf16();
 const MatmulKernel& matmul_blocks_avx2(WeightFormat format);
 const MatmulKernel& matmul_blocks_avx512vnni(WeightFormat format);
+const MatmulKernel& matmul_blocks_amx(WeightFormat format);  // the same bits as the other two
 
 void pack_x_f32(const MatmulX& args);
 void pack_x_i8_avx2(const MatmulX& args);
+void pack_x_i8_rows_avx2(const MatmulX& args);
 
 }  // namespace bp::cpu

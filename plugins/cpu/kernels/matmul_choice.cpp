@@ -9,4 +9,9 @@ const MatmulKernel& matmul_kernel(WeightFormat format, IsaLevel isa) {
   return isa >= IsaLevel::kAvx512 ? matmul_dense_avx512(format) : matmul_dense_avx2(format);
 }
 
+const MatmulKernel& matmul_kernel_many(WeightFormat format, IsaLevel isa) {
+  if (is_block_format(format) && isa >= IsaLevel::kAmx) return matmul_blocks_amx(format);
+  return matmul_kernel(format, isa);
+}
+
 }  // namespace bp::cpu

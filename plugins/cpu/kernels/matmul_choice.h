@@ -1,4 +1,4 @@
-// The matmul kernel for a weight format on an instruction set.
+// The matmul kernels for a weight format on an instruction set.
 #pragma once
 
 #include "isa_level.h"
@@ -7,5 +7,7 @@
 namespace bp::cpu {
 
 const MatmulKernel& matmul_kernel(WeightFormat format, IsaLevel isa);
+// The fastest for many rows of x; its results have the same bits as those of matmul_kernel.
+const MatmulKernel& matmul_kernel_many(WeightFormat format, IsaLevel isa);
 
 }  // namespace bp::cpu

@@ -43,6 +43,7 @@ class MatmulOp : public Op {
   const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
     fused_ = *static_cast<const Fused*>(user);
     gated_ = target.avx512 ? avx512::gated : avx2::gated;
+    n_threads_ = target.n_threads;
     x_ = region.slot(0);
     out_slot_ = fused_ == Fused::kNone ? 2 : 3;
     if (x_.rank < 1 || x_.columns() <= 0) return "the rows of x are empty or dynamic";
@@ -55,18 +56,17 @@ class MatmulOp : public Op {
     return up_.n() == n_ && up_.takes_x_of(product_) ? nullptr : "the two weights differ";
   }
 
-  uint64_t ws_bytes() const override {
-    return static_cast<uint64_t>(std::max<int64_t>(x_.bounds(0, x_.rank - 1), 1) * product_.x_row_bytes());
-  }
+  uint64_t ws_bytes() const override { return scratch_at() + static_cast<uint64_t>(n_threads_ * thread_bytes()); }
 
   void run(const OpRun& run) const override {
     const int64_t rows = x_.rows(run.dyn);
     if (rows <= 0) return;
-    const Tiles tiles{rows, divide_up(rows, product_.max_rows())};
+    const WeightProduct::Way& way = product_.way(rows);
+    const Tiles tiles{rows, divide_up(rows, way.tile_rows)};
     const bool small = rows * n_ * k_ < 16 * kSmallWork;
-    pack_x(run, tiles);
+    pack_x(run, way, tiles);
     const Pieces pieces = divide(tiles, run.team->size());
-    const auto work = [&](int64_t i, int64_t) { multiply(run, tiles, piece(pieces, tiles, i)); };
+    const auto work = [&](int64_t i, int64_t thread) { multiply(run, way, tiles, piece(pieces, tiles, i), thread); };
     if (!small) return run.team->parallel_for_dynamic(pieces.count(), work);
     for (int64_t i = 0; i < pieces.count(); ++i) work(i, 0);
   }
@@ -89,11 +89,17 @@ class MatmulOp : public Op {
     return y.columns() == n_ ? nullptr : "the summand has another shape than the product";
   }
 
-  void pack_x(const OpRun& run, const Tiles& tiles) const {
+  // The workspace: packed x, and for each thread an unpacked group of each weight.
+  uint64_t scratch_at() const { return product_.x_bytes(std::max<int64_t>(x_.bounds(0, x_.rank - 1), 1), 1); }
+  int64_t thread_bytes() const {
+    return product_.scratch_bytes() + (fused_ == Fused::kSwiglu ? up_.scratch_bytes() : 0);
+  }
+
+  void pack_x(const OpRun& run, const WeightProduct::Way& way, const Tiles& tiles) const {
     const auto* x = run.arg<const float>(0);
     const auto pack = [&](int64_t tile) {
       const int64_t row = tiles.begin(tile);
-      product_.pack_x({x + row * k_, nullptr, k_, tiles.size(tile)}, run.ws + row * product_.x_row_bytes());
+      product_.pack_x(way, {x + row * k_, nullptr, k_, tiles.size(tile)}, run.ws + tile * way.tile_bytes);
     };
     if (tiles.rows * k_ >= kSmallX) return run.team->parallel_for(tiles.count, pack);
     for (int64_t tile = 0; tile < tiles.count; ++tile) pack(tile);
@@ -117,23 +123,32 @@ class MatmulOp : public Op {
             tiles.count * split / p.tile_splits, tiles.count * (split + 1) / p.tile_splits};
   }
 
-  void multiply(const OpRun& run, const Tiles& tiles, const Piece& piece) const {
+  void multiply(const OpRun& run, const WeightProduct::Way& way, const Tiles& tiles, const Piece& piece,
+                int64_t thread) const {
     alignas(64) float product[WeightProduct::kMaxTileRows * kGroupRows];
-    for (int64_t tile = piece.tile_begin; tile < piece.tile_end; ++tile) {
-      const int64_t rows = tiles.size(tile);
-      const std::byte* x = run.ws + tiles.begin(tile) * product_.x_row_bytes();
+    std::byte* scratch = run.ws + scratch_at() + thread * thread_bytes();
+    for (int64_t begin = piece.tile_begin; begin < piece.tile_end; begin += way.chunk_tiles) {
+      const int64_t end = std::min(begin + way.chunk_tiles, piece.tile_end);
       for (int64_t group = piece.group_begin; group < piece.group_end; ++group) {
-        product_.tile(run.args[1] + group * product_.group_bytes(), rows, x, product);
-        if (fused_ == Fused::kSwiglu) gate(run.args[2] + group * up_.group_bytes(), rows, x, product);
-        store(run, tiles.begin(tile), rows, group * kGroupRows, product);
+        const std::byte* w = product_.prepare(way, run.args[1] + group * product_.group_bytes(), {}, scratch);
+        const std::byte* up = fused_ == Fused::kSwiglu
+                                  ? up_.prepare(up_.way_like(way), run.args[2] + group * up_.group_bytes(), {},
+                                                scratch + product_.scratch_bytes())
+                                  : nullptr;
+        for (int64_t tile = begin; tile < end; ++tile) {
+          const std::byte* x = run.ws + tile * way.tile_bytes;
+          product_.multiply(way, {w, x, tiles.size(tile)}, {}, product);
+          if (up != nullptr) gate(up_.way_like(way), {up, x, tiles.size(tile)}, product);
+          store(run, tiles.begin(tile), tiles.size(tile), group * kGroupRows, product);
+        }
       }
     }
   }
 
-  void gate(const std::byte* group, int64_t rows, const std::byte* x, float* product) const {
+  void gate(const WeightProduct::Way& way, const WeightProduct::Tile& tile, float* product) const {
     alignas(64) float up[WeightProduct::kMaxTileRows * kGroupRows];
-    up_.tile(group, rows, x, up);
-    gated_(Gate::kSilu, product, up, product, 0, rows * kGroupRows);
+    up_.multiply(way, tile, {}, up);
+    gated_(Gate::kSilu, product, up, product, 0, tile.rows * kGroupRows);
   }
 
   void store(const OpRun& run, int64_t row0, int64_t rows, int64_t column, const float* product) const {
@@ -158,6 +173,7 @@ class MatmulOp : public Op {
   decltype(&avx2::gated) gated_ = nullptr;
   int64_t n_ = 0;
   int64_t k_ = 0;
+  int64_t n_threads_ = 1;
   uint32_t out_slot_ = 2;
 };
 

@@ -60,13 +60,14 @@ class StackMatmulOp : public Op {
   void run(const OpRun& run) const override {
     const int64_t n_rows = y_.rows(run.dyn);
     if (n_rows <= 0) return;
+    const WeightProduct::Way& way = product_.way(n_rows / std::min(n_rows, n_matrices_));
     RowsByMatrix sorted(run.ws, max_rows(), n_matrices_);
-    sort(run, n_rows, sorted);
+    sort(run, n_rows, way.tile_rows, sorted);
     if (sorted.n_rows() < n_rows)
       std::memset(run.args[kind_.y_slot], 0, static_cast<size_t>(n_rows * product_.n()) * sizeof(float));
     if (sorted.n_rows() == 0) return;
-    pack_x(run, sorted, permuted_ ? permute_x(run) : run.arg<const float>(0));
-    multiply(run, sorted);
+    pack_x(run, way, sorted, permuted_ ? permute_x(run) : run.arg<const float>(0));
+    multiply(run, way, sorted);
   }
 
  private:
@@ -104,26 +105,24 @@ class StackMatmulOp : public Op {
     return scales_.init(region, 0, kind_.scales_slot, target);
   }
 
-  // The workspace: rows by matrix, packed x, scales of each thread, permuted x.
+  // The workspace: rows by matrix, packed x, for each thread scales and an unpacked group of each weight, permuted x.
   uint64_t packed_at() const { return RowsByMatrix::ws_bytes(max_rows(), n_matrices_); }
-  uint64_t panels_at() const {
-    return packed_at() +
-           static_cast<uint64_t>(std::max<int64_t>(max_rows(), 1) * product_.x_row_bytes() + 63) / 64 * 64;
+  uint64_t threads_at() const { return packed_at() + product_.x_bytes(std::max<int64_t>(max_rows(), 1), n_matrices_); }
+  int64_t scales_bytes() const {
+    const int64_t floats = kPanelGroups * scales_.panel_floats() + scales_.scratch_floats();
+    return apart() ? (floats * static_cast<int64_t>(sizeof(float)) + 63) / 64 * 64 : 0;
   }
-  int64_t thread_floats() const {
-    return apart() ? (kPanelGroups * scales_.panel_floats() + scales_.scratch_floats() + 15) / 16 * 16 : 0;
+  int64_t thread_bytes() const {
+    return scales_bytes() + product_.scratch_bytes() + (kind_.up_slot != kNoSlot ? up_.scratch_bytes() : 0);
   }
-  uint64_t permuted_at() const {
-    return panels_at() + static_cast<uint64_t>(n_threads_ * thread_floats()) * sizeof(float);
-  }
+  uint64_t permuted_at() const { return threads_at() + static_cast<uint64_t>(n_threads_ * thread_bytes()); }
   uint64_t permuted_bytes() const {
     return permuted_ ? static_cast<uint64_t>(x_.bounds(0, x_.rank)) * sizeof(float) : 0;
   }
 
   int64_t max_rows() const { return y_.bounds(0, y_.rank - 1); }
 
-  void sort(const OpRun& run, int64_t n_rows, RowsByMatrix& sorted) const {
-    const int64_t tile_rows = product_.max_rows();
+  void sort(const OpRun& run, int64_t n_rows, int64_t tile_rows, RowsByMatrix& sorted) const {
     const auto* chosen = kind_.chosen_slot == kNoSlot ? nullptr : run.arg<const int32_t>(kind_.chosen_slot);
     if (kind_.chosen == Chosen::kByIndex) {
       sorted.sort(n_rows, tile_rows, [&](int64_t row) { return int64_t{chosen[row]}; });
@@ -155,19 +154,19 @@ class StackMatmulOp : public Op {
   }
 
   // The rows of x are those of y, or each serves all slots of its token.
-  void pack_x(const OpRun& run, const RowsByMatrix& sorted, const float* x) const {
+  void pack_x(const OpRun& run, const WeightProduct::Way& way, const RowsByMatrix& sorted, const float* x) const {
     const auto pack = [&](int64_t i) {
       const RowsByMatrix::Tile& tile = sorted.tiles()[static_cast<size_t>(i)];
       alignas(64) int32_t index[WeightProduct::kMaxTileRows];
       for (int32_t r = 0; r < tile.count; ++r) index[r] = sorted.rows()[tile.begin + r] / static_cast<int32_t>(slots_);
-      product_.pack_x({x, index, product_.k(), tile.count}, run.ws + packed_at() + tile.begin * product_.x_row_bytes());
+      product_.pack_x(way, {x, index, product_.k(), tile.count}, run.ws + packed_at() + i * way.tile_bytes);
     };
     const auto n = static_cast<int64_t>(sorted.tiles().size());
     if (sorted.n_rows() * product_.k() >= kSmallX) return run.team->parallel_for(n, pack);
     for (int64_t i = 0; i < n; ++i) pack(i);
   }
 
-  void multiply(const OpRun& run, const RowsByMatrix& sorted) const {
+  void multiply(const OpRun& run, const WeightProduct::Way& way, const RowsByMatrix& sorted) const {
     const auto n_used = static_cast<int64_t>(sorted.used().size());
     const int64_t n_groups = product_.n_groups();
     const int64_t even = (n_used * n_groups + 4 * run.team->size() - 1) / (4 * run.team->size());
@@ -181,54 +180,66 @@ class StackMatmulOp : public Op {
       const int64_t end = std::min((i % n_blocks + 1) * block, n_groups);
       const int64_t step = apart() ? kPanelGroups : block;
       for (int64_t group = i % n_blocks * block; group < end; group += step)
-        multiply_groups(run, sorted, used, {group, std::min(group + step, end), thread});
+        multiply_groups(run, way, {sorted, used, thread, group, std::min(group + step, end)});
     };
     if (sorted.n_rows() * product_.n() * product_.k() >= 16 * kSmallWork)
       return run.team->parallel_for_dynamic(n_used * n_blocks, work);
     for (int64_t i = 0; i < n_used * n_blocks; ++i) work(i, 0);
   }
 
-  struct Groups {
-    int64_t begin, end, thread;
+  // All tiles of a matrix with some groups of it.
+  struct Share {
+    const RowsByMatrix& sorted;
+    const RowsByMatrix::Used& used;
+    int64_t thread;
+    int64_t group_begin, group_end;
   };
 
-  // All tiles of a matrix with some groups of it.
-  void multiply_groups(const OpRun& run, const RowsByMatrix& sorted, const RowsByMatrix::Used& used,
-                       const Groups& groups) const {
+  void multiply_groups(const OpRun& run, const WeightProduct::Way& way, const Share& share) const {
     alignas(64) float product[WeightProduct::kMaxTileRows * kGroupRows];
-    const std::byte* w = run.args[1] + used.matrix * product_.matrix_bytes();
-    const float* panels = apart() ? spread_scales(run, used.matrix, groups) : nullptr;
-    for (int32_t t = used.first_tile; t < used.first_tile + used.n_tiles; ++t) {
-      const RowsByMatrix::Tile& tile = sorted.tiles()[static_cast<size_t>(t)];
-      const std::byte* x = run.ws + packed_at() + tile.begin * product_.x_row_bytes();
-      for (int64_t group = groups.begin; group < groups.end; ++group) {
+    const int64_t matrix = share.used.matrix;
+    const int64_t n_tiles = share.used.n_tiles;
+    std::byte* scratch = run.ws + threads_at() + share.thread * thread_bytes() + scales_bytes();
+    const float* panels = apart() ? spread_scales(run, share) : nullptr;
+    for (int64_t begin = 0; begin < n_tiles; begin += way.chunk_tiles) {
+      for (int64_t group = share.group_begin; group < share.group_end; ++group) {
         WeightProduct::Panel panel;
-        if (panels != nullptr) panel = {panels + (group - groups.begin) * scales_.panel_floats(), scales_.block_k()};
-        product_.tile(w + group * product_.group_bytes(), tile.count, x, product, panel);
-        if (kind_.up_slot != kNoSlot) {
-          const std::byte* up = run.args[kind_.up_slot] + used.matrix * up_.matrix_bytes();
-          gate(up + group * up_.group_bytes(), tile.count, x, product);
+        if (panels != nullptr)
+          panel = {panels + (group - share.group_begin) * scales_.panel_floats(), scales_.block_k()};
+        const auto at = [&](uint32_t slot, const WeightProduct& p) {
+          return run.args[slot] + matrix * p.matrix_bytes() + group * p.group_bytes();
+        };
+        const std::byte* w = product_.prepare(way, at(1, product_), panel, scratch);
+        const std::byte* up = nullptr;
+        if (kind_.up_slot != kNoSlot)
+          up = up_.prepare(up_.way_like(way), at(kind_.up_slot, up_), {}, scratch + product_.scratch_bytes());
+        for (int64_t t = begin; t < std::min(begin + way.chunk_tiles, n_tiles); ++t) {
+          const int64_t at_tile = share.used.first_tile + t;
+          const RowsByMatrix::Tile& tile = share.sorted.tiles()[static_cast<size_t>(at_tile)];
+          const std::byte* x = run.ws + packed_at() + at_tile * way.tile_bytes;
+          product_.multiply(way, {w, x, tile.count}, panel, product);
+          if (up != nullptr) gate(up_.way_like(way), {up, x, tile.count}, product);
+          store(run, share.sorted.rows() + tile.begin, tile.count, group * kGroupRows, product);
         }
-        store(run, sorted.rows() + tile.begin, tile.count, group * kGroupRows, product);
       }
     }
   }
 
-  const float* spread_scales(const OpRun& run, int64_t matrix, const Groups& groups) const {
-    float* out = reinterpret_cast<float*>(run.ws + panels_at()) + groups.thread * thread_floats();
+  const float* spread_scales(const OpRun& run, const Share& share) const {
+    auto* out = reinterpret_cast<float*>(run.ws + threads_at() + share.thread * thread_bytes());
     float* scratch = out + kPanelGroups * scales_.panel_floats();
-    for (int64_t group = groups.begin; group < groups.end; ++group) {
+    for (int64_t group = share.group_begin; group < share.group_end; ++group) {
       const int64_t row = group * kGroupRows;
-      scales_.fill(run, matrix * product_.n() + row, std::min(kGroupRows, product_.n() - row),
-                   out + (group - groups.begin) * scales_.panel_floats(), scratch);
+      scales_.fill(run, share.used.matrix * product_.n() + row, std::min(kGroupRows, product_.n() - row),
+                   out + (group - share.group_begin) * scales_.panel_floats(), scratch);
     }
     return out;
   }
 
-  void gate(const std::byte* group, int64_t rows, const std::byte* x, float* product) const {
+  void gate(const WeightProduct::Way& way, const WeightProduct::Tile& tile, float* product) const {
     alignas(64) float up[WeightProduct::kMaxTileRows * kGroupRows];
-    up_.tile(group, rows, x, up);
-    gated_fn_(Gate::kSilu, product, up, product, 0, rows * kGroupRows);
+    up_.multiply(way, tile, {}, up);
+    gated_fn_(Gate::kSilu, product, up, product, 0, tile.rows * kGroupRows);
   }
 
   void store(const OpRun& run, const int32_t* rows, int64_t n_rows, int64_t column, const float* product) const {

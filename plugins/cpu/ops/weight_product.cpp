@@ -11,6 +11,7 @@ namespace {
 // Below this K activations keep the precision of 16 bits: such models are small, feel each rounding, and wait for
 // memory anyhow.
 constexpr int64_t kFineBelowK = 2048;
+constexpr int64_t kChunkBytes = 512 * 1024;  // of packed x, which stays in the second cache while groups pass
 
 }  // namespace
 
@@ -25,22 +26,52 @@ const char* WeightProduct::init(uint16_t dtype, int64_t n, int64_t k, const OpTa
   const bool fine = k < kFineBelowK;
   // Fine bf16 keeps x in f32.
   const bool widened = fine && *format == WeightFormat::kBf16;
-  kernel_ = &matmul_kernel(*format, widened ? std::min(target.isa, IsaLevel::kAvx512Vnni) : target.isa);
-  parts_ = fine && kernel_->x_format.kind == XFormat::Kind::kI8 ? 2 : 1;
-  x_row_bytes_ = cpu::x_row_bytes(kernel_->x_format, k) * parts_;
+  const IsaLevel isa = widened ? std::min(target.isa, IsaLevel::kAvx512Vnni) : target.isa;
+  const MatmulKernel& few = matmul_kernel(*format, isa);
+  parts_ = fine && few.x_format.kind == XFormat::Kind::kI8 ? 2 : 1;
+  few_ = way_of(few, false);
+  many_ = way_of(matmul_kernel_many(*format, isa), true);
   return nullptr;
 }
 
-bool WeightProduct::takes_x_of(const WeightProduct& other) const {
-  return k_ == other.k_ && parts_ == other.parts_ && kernel_->x_format == other.kernel_->x_format &&
-         kernel_->max_rows == other.kernel_->max_rows;
+WeightProduct::Way WeightProduct::way_of(const MatmulKernel& kernel, bool many) const {
+  const int64_t bytes = (x_tile_bytes(kernel, k_) + 63) / 64 * 64;
+  const int64_t chunk = kernel.unpack == nullptr ? 1 : std::max<int64_t>(kChunkBytes / bytes, 1);
+  return {&kernel, kernel.max_rows / parts_, bytes, chunk, many};
 }
 
-void WeightProduct::tile(const std::byte* group, int64_t rows, const std::byte* x, float* y, const Panel& panel) const {
-  if (parts_ == 1) return kernel_->tile[rows - 1]({group, x, k_, y, panel.scales, panel.k});
+bool WeightProduct::takes_x_of(const WeightProduct& other) const {
+  const auto same = [](const Way& a, const Way& b) {
+    return a.kernel->x_format == b.kernel->x_format && a.tile_rows == b.tile_rows;
+  };
+  return k_ == other.k_ && parts_ == other.parts_ && same(few_, other.few_) && same(many_, other.many_);
+}
+
+uint64_t WeightProduct::x_bytes(int64_t rows, int64_t n_matrices) const {
+  // Each matrix may leave its last tile unfilled.
+  const auto bytes = [&](const Way& way) {
+    return (rows / way.tile_rows + std::min(rows, n_matrices)) * way.tile_bytes;
+  };
+  return static_cast<uint64_t>(std::max(bytes(few_), bytes(many_)));
+}
+
+int64_t WeightProduct::scratch_bytes() const {
+  return many_.kernel->unpack == nullptr ? 0 : (k_ + kBlock - 1) / kBlock * many_.kernel->unpacked_bytes;
+}
+
+const std::byte* WeightProduct::prepare(const Way& way, const std::byte* group, const Panel& panel,
+                                        std::byte* scratch) const {
+  if (way.kernel->unpack == nullptr) return group;
+  way.kernel->unpack({group, nullptr, k_, nullptr, panel.scales, panel.k}, scratch);
+  return scratch;
+}
+
+void WeightProduct::multiply(const Way& way, const Tile& tile, const Panel& panel, float* y) const {
+  const MatmulTileFn* tiles = way.kernel->tile;
+  if (parts_ == 1) return tiles[tile.rows - 1]({tile.w, tile.x, k_, y, panel.scales, panel.k});
   alignas(64) float parts[kMaxTileRows * kGroupRows];
-  kernel_->tile[2 * rows - 1]({group, x, k_, parts, panel.scales, panel.k});
-  for (int64_t i = 0; i < rows * kGroupRows; ++i) y[i] = parts[i] + parts[rows * kGroupRows + i];
+  tiles[2 * tile.rows - 1]({tile.w, tile.x, k_, parts, panel.scales, panel.k});
+  for (int64_t i = 0; i < tile.rows * kGroupRows; ++i) y[i] = parts[i] + parts[tile.rows * kGroupRows + i];
 }
 
 }  // namespace bp::cpu

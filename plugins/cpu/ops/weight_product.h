@@ -17,7 +17,7 @@ constexpr const char* kMatmulNumerics = "cpu.matmul/1";
 
 class WeightProduct {
  public:
-  static constexpr int64_t kMaxTileRows = 16;
+  static constexpr int64_t kMaxTileRows = 32;
 
   // Null, or why a matrix [n, k] of this dtype cannot be multiplied.
   const char* init(uint16_t dtype, int64_t n, int64_t k, const OpTarget& target);
@@ -29,8 +29,23 @@ class WeightProduct {
   int64_t n_groups() const { return (n_ + kGroupRows - 1) / kGroupRows; }
   int64_t group_bytes() const { return group_bytes_; }
   int64_t matrix_bytes() const { return n_groups() * group_bytes_; }
-  int64_t max_rows() const { return kernel_->max_rows / parts_; }  // of x in a tile
-  int64_t x_row_bytes() const { return x_row_bytes_; }             // of a packed row of x
+
+  // How few rows are multiplied, or many: with the same results.
+  struct Way {
+    const MatmulKernel* kernel;
+    int64_t tile_rows;    // of x in a tile
+    int64_t tile_bytes;   // of a packed tile
+    int64_t chunk_tiles;  // that meet a group, once it is unpacked
+    bool many;
+  };
+  // For so many rows of x a matrix.
+  const Way& way(int64_t rows) const { return rows * parts_ >= kManyRows ? many_ : few_; }
+  // The way of this weight for x packed for another's.
+  const Way& way_like(const Way& other) const { return other.many ? many_ : few_; }
+  // The bytes of packed x for up to `rows` rows that meet up to `n_matrices` matrices, either way.
+  uint64_t x_bytes(int64_t rows, int64_t n_matrices) const;
+  // Of each thread, for an unpacked group.
+  int64_t scratch_bytes() const;
 
   // Rows of x, one after another or as `index` says, `stride` floats apart, to a tile at `out`.
   struct Rows {
@@ -39,23 +54,34 @@ class WeightProduct {
     int64_t stride;
     int64_t count;
   };
-  void pack_x(const Rows& rows, std::byte* out) const {
-    kernel_->pack_x({rows.x, rows.index, rows.stride, rows.count, k_, kernel_->x_format, out, parts_});
+  void pack_x(const Way& way, const Rows& rows, std::byte* out) const {
+    way.kernel->pack_x({rows.x, rows.index, rows.stride, rows.count, k_, way.kernel->x_format, out, parts_});
   }
+
   // The scales of weights that are scaled apart, as MatmulTile has them.
   struct Panel {
     const float* scales = nullptr;
     int64_t k = 0;
   };
-  // y [rows][16] = the tile times a group of weights; y has room for kMaxTileRows rows.
-  void tile(const std::byte* group, int64_t rows, const std::byte* x, float* y, const Panel& panel) const;
-  void tile(const std::byte* group, int64_t rows, const std::byte* x, float* y) const { tile(group, rows, x, y, {}); }
+  // A group, as the tiles of this way take it: unpacked into `scratch`, or as it is.
+  const std::byte* prepare(const Way& way, const std::byte* group, const Panel& panel, std::byte* scratch) const;
+  // y [rows][16] = the tile times a prepared group; y has room for kMaxTileRows rows.
+  struct Tile {
+    const std::byte* w;
+    const std::byte* x;
+    int64_t rows;
+  };
+  void multiply(const Way& way, const Tile& tile, const Panel& panel, float* y) const;
 
  private:
-  const MatmulKernel* kernel_ = nullptr;
+  // Fewer fill tiles of 16 so badly that those for few rows are faster.
+  static constexpr int64_t kManyRows = 8;
+
+  Way way_of(const MatmulKernel& kernel, bool many) const;
+
+  Way few_{}, many_{};
   int64_t n_ = 0, k_ = 0;
   int64_t group_bytes_ = 0;
-  int64_t x_row_bytes_ = 0;  // all parts
   int64_t parts_ = 1;
 };
 

@@ -22,9 +22,12 @@ Device& device_of(const std::string& isa) {
     device = std::make_unique<Device>(BP_CPU_PLUGIN, Options{{"isa", isa}, {"threads", "3"}, {"pin", "false"}});
   return *device;
 }
-const char* const kIsas[] = {"avx2", "avx512", "avx512_vnni", "avx512_bf16"};
+const char* const kIsas[] = {"avx2", "avx512", "avx512_vnni", "avx512_bf16", "amx"};
 
-bool multiplies_bf16(const std::string& isa) { return std::string(device_of(isa).info().arch) == "avx512_bf16"; }
+bool multiplies_bf16(const std::string& isa) {
+  const std::string arch = device_of(isa).info().arch;
+  return arch == "avx512_bf16" || arch == "amx";
+}
 
 struct Shape {
   int64_t n, k;
@@ -205,7 +208,7 @@ TEST(Matmul, QuantisedWeightsGiveTheSameBitsOnEveryInstructionSet) {
 }
 
 TEST(Matmul, AddsABiasOrAResidual) {
-  for (const char* isa : {"avx2", "avx512_bf16"}) {
+  for (const char* isa : {"avx2", "amx"}) {
     for (const Format& format : all_formats()) {
       SCOPED_TRACE(std::string(isa) + " " + format.name);
       const Weight w = random_weight(format.dtype, 37, whole_blocks(128, format.dtype), 11);
@@ -227,7 +230,7 @@ TEST(Matmul, AddsABiasOrAResidual) {
 }
 
 TEST(Matmul, GatesWithSilu) {
-  for (const char* isa : {"avx2", "avx512_bf16"}) {
+  for (const char* isa : {"avx2", "amx"}) {
     for (const Format& format : all_formats()) {
       SCOPED_TRACE(std::string(isa) + " " + format.name);
       const Weight wg = random_weight(format.dtype, 70, whole_blocks(96, format.dtype), 14);

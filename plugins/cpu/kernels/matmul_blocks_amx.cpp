@@ -1,0 +1,160 @@
+// Tiles of block formats of 16 rows of x, by AMX: y [16 x, 16 w] = Σ over blocks of scale * (x, w of 32 k as integers).
+// Integers are exact and scaled as by the other instruction sets: the bits are the same. A group is unpacked once into
+// signed bytes and f32 scales: for each 32 k [8][16][4] i8, [n_sub][16] scale, [n_sub][16] minimum where there are
+// such. Bound by the scaling: 16 cycles of tiles against 24 for it.
+#include "kernels/matmul.h"
+#include "kernels/packed_block.h"
+
+namespace bp::cpu {
+namespace {
+
+struct alignas(64) TileConfig {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {};
+  uint8_t rows[16] = {};
+};
+
+// Tiles 0 and 1 are sums, 2 and 3 rows of x, 4 and 5 of w.
+template <int kSubK>
+constexpr TileConfig tile_config() {
+  TileConfig config;
+  for (int i = 0; i < 6; ++i) {
+    config.rows[i] = static_cast<uint8_t>(i < 4 ? 16 : kSubK / 4);
+    config.row_bytes[i] = static_cast<uint16_t>(i == 2 || i == 3 ? kSubK : 64);
+  }
+  return config;
+}
+
+template <int kSub, bool kMinimum>
+constexpr int64_t kUnpackedBytes = 512 + 64 * kSub * (kMinimum ? 2 : 1);
+
+// kSub parts of each block of 32 k have scales of their own.
+template <int kSub, bool kMinimum>
+struct AmxTile {
+  static constexpr TileConfig kConfig = tile_config<32 / kSub>();
+  static constexpr int kLineBytes = 512 / kSub;
+  static constexpr int kXBytes = 16 * (4 + (kMinimum ? 4 * kSub : 0));  // in front of the values of a block
+
+  // sums = the integer products of part `sub` of a block. Tiles of even and odd parts alternate.
+  template <int kOdd>
+  static BP_CPU_INLINE void multiply(const std::byte* w, const std::byte* values, int32_t* sums) {
+    if constexpr (kOdd == 0) {
+      _tile_zero(0);
+      _tile_loadd(4, w, 64);
+      _tile_loadd(2, values, 32);
+      _tile_dpbssd(0, 2, 4);
+      _tile_stored(0, sums, 64);
+    } else {
+      _tile_zero(1);
+      _tile_loadd(5, w, 64);
+      _tile_loadd(3, values, 32);
+      _tile_dpbssd(1, 3, 5);
+      _tile_stored(1, sums, 64);
+    }
+  }
+
+  static BP_CPU_INLINE void scale(F (&y)[16], const std::byte* w, const std::byte* x, int sub, const int32_t* sums) {
+    const auto* x_scale = reinterpret_cast<const float*>(x);
+    const auto* scales = reinterpret_cast<const float*>(w + 512) + 16 * sub;
+    const F factor = load_f32(scales);
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r)
+      y[r] = fma(to_float(_mm512_load_si512(sums + 16 * r)), mul(factor, set1(x_scale[r])), y[r]);
+    if constexpr (kMinimum) {
+      const F minimum = load_f32(scales + 16 * kSub);
+      const float* x_sum = x_scale + 16 * (1 + sub);
+#pragma GCC unroll 16
+      for (int r = 0; r < 16; ++r) y[r] = fma(minimum, set1(x_sum[r]), y[r]);
+    }
+  }
+
+  template <int R>
+  static void tile(const MatmulTile& t) {
+    _tile_loadconfig(&kConfig);
+    alignas(64) int32_t sums[2][256];
+    F y[16];
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) y[r] = zero();
+    // Products run one part ahead of their scaling.
+    const int64_t n = t.k / 32 * kSub;
+    const auto w_of = [&](int64_t i) { return t.w + i / kSub * kUnpackedBytes<kSub, kMinimum>; };
+    const auto x_of = [&](int64_t i) { return t.x + i / kSub * (kXBytes + 512); };
+    const auto lines_of = [&](int64_t i) { return w_of(i) + i % kSub * kLineBytes; };
+    const auto values_of = [&](int64_t i) { return x_of(i) + kXBytes + i % kSub * (32 / kSub); };
+    multiply<0>(lines_of(0), values_of(0), sums[0]);
+    int64_t i = 0;
+    for (; i + 2 <= n; i += 2) {
+      multiply<1>(lines_of(i + 1), values_of(i + 1), sums[1]);
+      scale(y, w_of(i), x_of(i), static_cast<int>(i % kSub), sums[0]);
+      if (i + 2 < n) multiply<0>(lines_of(i + 2), values_of(i + 2), sums[0]);
+      scale(y, w_of(i + 1), x_of(i + 1), static_cast<int>((i + 1) % kSub), sums[1]);
+    }
+    if (i < n) scale(y, w_of(i), x_of(i), static_cast<int>(i % kSub), sums[0]);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) store(t.y + kGroupRows * r, y[r]);
+    _tile_release();
+  }
+};
+
+template <WeightFormat kFormat>
+struct AmxBlocks {
+  static constexpr BlockShape kShape = block_shape(kFormat);
+  static constexpr int kSub = kShape.n_sub();
+  static constexpr bool kMinimum = kShape.has_minimum();
+
+  // 32 k of a record.
+  template <class Record>
+  static BP_CPU_INLINE void unpack_block(const Record* record, int b, const std::byte*& codes, std::byte*& out) {
+    each<8>([&]<int kLine>() __attribute__((always_inline)) {
+      const I line = code_line<kShape, kLine>(codes);
+      constexpr int kOffset = kMinimum ? 0 : kShape.offset;
+      _mm512_store_si512(out + 64 * kLine, _mm512_sub_epi8(line, _mm512_set1_epi8(static_cast<char>(kOffset))));
+    });
+    const PackedScales<kShape> scales(record, 0);
+    auto* floats = reinterpret_cast<float*>(out + 512);
+#pragma GCC unroll 2
+    for (int sub = 0; sub < kSub; ++sub) {
+      store(floats + 16 * sub, scales.scale(b * kSub + sub));
+      if constexpr (kMinimum) store(floats + 16 * (kSub + sub), scales.minimum(b * kSub + sub));
+    }
+    codes += plane_bytes(kShape.planes);
+    out += kUnpackedBytes<kSub, kMinimum>;
+  }
+
+  static void unpack(const MatmulTile& t, std::byte* out) {
+    const std::byte* codes = t.w + panel_bytes(kShape, t.k);
+    if constexpr (kShape.sub_scales == SubScales::kPanel) {
+      const float* panel = t.panel;
+      for (int64_t k = 0; k < t.k; k += t.panel_k, panel += 2 * kGroupRows) {
+        const int64_t n = t.k - k < t.panel_k ? t.k - k : t.panel_k;
+        for (int64_t b = n / kBlock; b > 0; --b) unpack_block(panel, 0, codes, out);
+      }
+    } else {
+      const std::byte* record = t.w;
+      for (int64_t i = t.k / kShape.block_k; i > 0; --i, record += record_bytes(kShape)) {
+        for (int b = 0; b < kShape.block_k / kBlock; ++b) unpack_block(record, b, codes, out);
+      }
+    }
+  }
+
+  static constexpr MatmulKernel kKernel = {{XFormat::Kind::kI8Rows, kMinimum ? kSub : 0},
+                                           pack_x_i8_rows_avx2,
+                                           16,
+                                           kTilesOf<AmxTile<kSub, kMinimum>, 16>.data(),
+                                           unpack,
+                                           kUnpackedBytes<kSub, kMinimum>};
+};
+
+}  // namespace
+
+const MatmulKernel& matmul_blocks_amx(WeightFormat format) {
+  constexpr int kFirst = static_cast<int>(WeightFormat::kQ8_0);
+  static constexpr auto kKernels = []<int... I>(std::integer_sequence<int, I...>) {
+    return std::array{&AmxBlocks<static_cast<WeightFormat>(kFirst + I)>::kKernel...};
+  }(std::make_integer_sequence<int, kWeightFormats - kFirst>{});
+  return *kKernels[static_cast<size_t>(static_cast<int>(format) - kFirst)];
+}
+
+}  // namespace bp::cpu
