@@ -100,6 +100,7 @@ constexpr std::array<MatmulTileFn, N> kTilesOf = []<int... I>(std::integer_seque
 const MatmulKernel& matmul_dense_avx2(WeightFormat format);
 const MatmulKernel& matmul_dense_avx512(WeightFormat format);
 const MatmulKernel& matmul_bf16_avx512bf16();
+const MatmulKernel& matmul_bf16_amx(bool many);  // both ways give the same bits, other ones than avx512bf16's
 const MatmulKernel& matmul_blocks_avx2(WeightFormat format);
 const MatmulKernel& matmul_blocks_avx512vnni(WeightFormat format);
 const MatmulKernel& matmul_blocks_amx(WeightFormat format);  // the same bits as the other two

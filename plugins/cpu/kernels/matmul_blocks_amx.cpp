@@ -16,13 +16,13 @@ struct alignas(64) TileConfig {
   uint8_t rows[16] = {};
 };
 
-// Tiles 0 and 1 are sums, 2 and 3 rows of x, 4 and 5 of w.
+// Tiles 0 .. 3 are sums, 4 and 5 rows of x, 6 and 7 of w.
 template <int kSubK>
 constexpr TileConfig tile_config() {
   TileConfig config;
-  for (int i = 0; i < 6; ++i) {
-    config.rows[i] = static_cast<uint8_t>(i < 4 ? 16 : kSubK / 4);
-    config.row_bytes[i] = static_cast<uint16_t>(i == 2 || i == 3 ? kSubK : 64);
+  for (int i = 0; i < 8; ++i) {
+    config.rows[i] = static_cast<uint8_t>(i < 6 ? 16 : kSubK / 4);
+    config.row_bytes[i] = static_cast<uint16_t>(i == 4 || i == 5 ? kSubK : 64);
   }
   return config;
 }
@@ -37,22 +37,30 @@ struct AmxTile {
   static constexpr int kLineBytes = 512 / kSub;
   static constexpr int kXBytes = 16 * (4 + (kMinimum ? 4 * kSub : 0));  // in front of the values of a block
 
-  // sums = the integer products of part `sub` of a block. Tiles of even and odd parts alternate.
-  template <int kOdd>
-  static BP_CPU_INLINE void multiply(const std::byte* w, const std::byte* values, int32_t* sums) {
-    if constexpr (kOdd == 0) {
-      _tile_zero(0);
-      _tile_loadd(4, w, 64);
-      _tile_loadd(2, values, 32);
-      _tile_dpbssd(0, 2, 4);
-      _tile_stored(0, sums, 64);
+  // Tile kSlot = the integer products of a part.
+  template <int kSlot>
+  static BP_CPU_INLINE void multiply(const std::byte* w, const std::byte* values) {
+#define BP_CPU_TILES(sum, rows, lines) \
+  _tile_zero(sum);                     \
+  _tile_loadd(lines, w, 64);           \
+  _tile_loadd(rows, values, 32);       \
+  _tile_dpbssd(sum, rows, lines)
+    if constexpr (kSlot == 0) {
+      BP_CPU_TILES(0, 4, 6);
+    } else if constexpr (kSlot == 1) {
+      BP_CPU_TILES(1, 5, 7);
+    } else if constexpr (kSlot == 2) {
+      BP_CPU_TILES(2, 4, 6);
     } else {
-      _tile_zero(1);
-      _tile_loadd(5, w, 64);
-      _tile_loadd(3, values, 32);
-      _tile_dpbssd(1, 3, 5);
-      _tile_stored(1, sums, 64);
+      BP_CPU_TILES(3, 5, 7);
     }
+#undef BP_CPU_TILES
+  }
+  static BP_CPU_INLINE void store_sums(int32_t (&sums)[4][256]) {
+    _tile_stored(0, sums[0], 64);
+    _tile_stored(1, sums[1], 64);
+    _tile_stored(2, sums[2], 64);
+    _tile_stored(3, sums[3], 64);
   }
 
   static BP_CPU_INLINE void scale(F (&y)[16], const std::byte* w, const std::byte* x, int sub, const int32_t* sums) {
@@ -70,28 +78,30 @@ struct AmxTile {
     }
   }
 
+  // Four parts are multiplied while the four before them are scaled. Sums leave the tiles through memory, at once:
+  // loads wait for such stores.
   template <int R>
   static void tile(const MatmulTile& t) {
     _tile_loadconfig(&kConfig);
-    alignas(64) int32_t sums[2][256];
+    alignas(64) int32_t sums[4][256];
     F y[16];
 #pragma GCC unroll 16
     for (int r = 0; r < 16; ++r) y[r] = zero();
-    // Products run one part ahead of their scaling.
     const int64_t n = t.k / 32 * kSub;
     const auto w_of = [&](int64_t i) { return t.w + i / kSub * kUnpackedBytes<kSub, kMinimum>; };
     const auto x_of = [&](int64_t i) { return t.x + i / kSub * (kXBytes + 512); };
-    const auto lines_of = [&](int64_t i) { return w_of(i) + i % kSub * kLineBytes; };
-    const auto values_of = [&](int64_t i) { return x_of(i) + kXBytes + i % kSub * (32 / kSub); };
-    multiply<0>(lines_of(0), values_of(0), sums[0]);
-    int64_t i = 0;
-    for (; i + 2 <= n; i += 2) {
-      multiply<1>(lines_of(i + 1), values_of(i + 1), sums[1]);
-      scale(y, w_of(i), x_of(i), static_cast<int>(i % kSub), sums[0]);
-      if (i + 2 < n) multiply<0>(lines_of(i + 2), values_of(i + 2), sums[0]);
-      scale(y, w_of(i + 1), x_of(i + 1), static_cast<int>((i + 1) % kSub), sums[1]);
+    const auto start = [&]<int kSlot>(int64_t i) __attribute__((always_inline)) {
+      if (i < n) multiply<kSlot>(w_of(i) + i % kSub * kLineBytes, x_of(i) + kXBytes + i % kSub * (32 / kSub));
+    };
+    each<4>([&]<int kSlot>() __attribute__((always_inline)) { start.template operator()<kSlot>(kSlot); });
+    for (int64_t i = 0; i < n; i += 4) {
+      store_sums(sums);
+      each<4>([&]<int kSlot>() __attribute__((always_inline)) {
+        const int64_t at = i + kSlot;
+        start.template operator()<kSlot>(at + 4);
+        if (at < n) scale(y, w_of(at), x_of(at), static_cast<int>(at % kSub), sums[kSlot]);
+      });
     }
-    if (i < n) scale(y, w_of(i), x_of(i), static_cast<int>(i % kSub), sums[0]);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) store(t.y + kGroupRows * r, y[r]);
     _tile_release();

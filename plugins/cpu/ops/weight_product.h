@@ -75,7 +75,7 @@ class WeightProduct {
 
  private:
   // Fewer fill tiles of 16 so badly that those for few rows are faster.
-  static constexpr int64_t kManyRows = 8;
+  static constexpr int64_t kManyRows = 16;
 
   Way way_of(const MatmulKernel& kernel, bool many) const;
 

@@ -177,20 +177,24 @@ TEST(Matmul, TakesRowsOfPlainWeightsThatEndOddly) {
   }
 }
 
+// At small K, where activations keep 16 bits, and at large K; K that ends within a block too.
 TEST(Matmul, ARowHasTheSameBitsWhateverTheBatch) {
   for (const char* isa : kIsas) {
     for (const Format& format : all_formats()) {
-      SCOPED_TRACE(std::string(isa) + " " + format.name);
-      const Weight w = random_weight(format.dtype, 81, 512, 7);
-      Product product(isa, "cpu.matmul", {&w}, {});
-      const std::vector<float> x = random_floats(kMaxRows * w.k, 8);
-      const std::vector<float> all = product.run(x.data(), kMaxRows);
-      for (int64_t row = 0; row < kMaxRows; row += 7) {
-        const std::vector<float> one = product.run(x.data() + row * w.k, 1);
-        ASSERT_EQ(std::memcmp(one.data(), all.data() + row * w.n, static_cast<size_t>(w.n) * 4), 0) << row;
-        const int64_t rows = std::min<int64_t>(1 + row % 17, kMaxRows - row);
-        const std::vector<float> some = product.run(x.data() + row * w.k, rows);
-        ASSERT_EQ(std::memcmp(some.data(), all.data() + row * w.n, some.size() * 4), 0) << row;
+      for (const int64_t least_k : {512, 2048, 2090}) {
+        const int64_t k = is_block(format.dtype) ? whole_blocks(least_k, format.dtype) : least_k;
+        SCOPED_TRACE(std::string(isa) + " " + format.name + " k=" + std::to_string(k));
+        const Weight w = random_weight(format.dtype, 35, k, 7);
+        Product product(isa, "cpu.matmul", {&w}, {});
+        const std::vector<float> x = random_floats(kMaxRows * w.k, 8);
+        const std::vector<float> all = product.run(x.data(), kMaxRows);
+        for (int64_t row = 0; row < kMaxRows; row += 23) {
+          const std::vector<float> one = product.run(x.data() + row * w.k, 1);
+          ASSERT_EQ(std::memcmp(one.data(), all.data() + row * w.n, static_cast<size_t>(w.n) * 4), 0) << row;
+          const int64_t rows = std::min<int64_t>(1 + row % 34, kMaxRows - row);
+          const std::vector<float> some = product.run(x.data() + row * w.k, rows);
+          ASSERT_EQ(std::memcmp(some.data(), all.data() + row * w.n, some.size() * 4), 0) << row;
+        }
       }
     }
   }
