@@ -69,6 +69,11 @@ case("longrope_not_reached", 17, "phi3", "Phi3ForCausalLM", PHI3 | {"original_ma
      "long_factor": [1.2, 3.0, 9.0, 20.0]}})  # fmt: skip
 case("partial_rotary", 18, "phi3", "Phi3ForCausalLM", PHI3 | {"hidden_size": 64, "partial_rotary_factor": 0.5,
      "rope_theta": 20000.0, "sliding_window": 1000}, borders=(1000,))  # fmt: skip
+case("learned_positions", 19, "gpt2", "GPT2LMHeadModel", {"n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 4096,
+     "activation_function": "gelu_new"})  # fmt: skip
+case("windows_by_layer_yarn", 20, "olmo3", "Olmo3ForCausalLM", SMALL | {"sliding_window": 100, "layer_types": [
+     "sliding_attention", "full_attention"], "rope_theta": 500000, "rope_scaling": {"rope_type": "yarn", "factor": 8.0,
+     "original_max_position_embeddings": 512}}, borders=(100, 512))  # fmt: skip
 
 
 def rows_of(borders):
