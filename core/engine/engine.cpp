@@ -23,16 +23,17 @@ void fill_in(EngineOptions& options, const Model& model) {
     options.kv_dtype = largest_dtype(model) == DType::kF32 ? DType::kF32 : DType::kF16;
   }
   if (options.act_dtype == DType::kInvalid) options.act_dtype = DType::kF32;
-  if (options.buckets.empty()) options.buckets = {1, 8, 32, 128};
-  options.buckets.push_back(options.max_batch_tokens);
-  std::erase_if(options.buckets, [&](int size) { return size < 1 || size > options.max_batch_tokens; });
-  std::ranges::sort(options.buckets);
-  options.buckets.erase(std::ranges::unique(options.buckets).begin(), options.buckets.end());
+  options.buckets = bucket_sizes(options.buckets, options.max_batch_tokens);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::create(const Model& model, Device* device, EngineOptions options) {
+  if (model.config().pooling != Pooling::kOff) {
+    return fail(ErrorCode::kUsage, model.path(),
+                fmt::format("is a {} encoder, which continues no text", model.config().architecture),
+                "use backplane embed, or eval --tokens --logits, for its embeddings");
+  }
   fill_in(options, model);
   std::unique_ptr<Engine> engine(new Engine);
   engine->model_ = &model;

@@ -51,18 +51,10 @@ Result<std::unique_ptr<Executor>> Executor::create(const Model& model, Device* d
 }
 
 Status Executor::set_up() {
-  if (device_ != nullptr) {
-    BP_TRY(queue_, device_->create_queue());
-    kernels_ = KernelTable::create(device_->kernels(), options_.kernels);
-    for (const RejectedRow& row : kernels_->rejected())
-      log::debug("{}: kernel {}: {}", device_->info().id, row.id, row.reason);
-  }
-  Queue* queue = device_ == nullptr ? nullptr : &*queue_;
-  weights_ = std::make_unique<WeightStore>(device_, queue);
-  arena_ = std::make_unique<Arena>(device_);
+  BP_TRY(shared_, DevicePrograms::create(device_, options_));
   BP_TRY_VOID(size_context());
   BP_TRY(const Program* largest, forward(options_.max_batch_tokens));
-  BP_TRY_VOID(check_fallback(*largest));
+  BP_TRY_VOID(shared_->check_fallback(*largest));
   return make_sampler();
 }
 
@@ -103,17 +95,6 @@ Status Executor::size_context() {
   return {};
 }
 
-Result<std::unique_ptr<Program>> Executor::compile(Graph graph, const Bindings& bindings) {
-  CompileInputs inputs;
-  inputs.device = device_;
-  inputs.queue = device_ == nullptr ? nullptr : &*queue_;
-  inputs.kernels = device_ == nullptr ? nullptr : &*kernels_;
-  inputs.weights = weights_.get();
-  inputs.arena = arena_.get();
-  inputs.bindings = &bindings;
-  return Program::compile(std::move(graph), inputs);
-}
-
 Result<Program*> Executor::forward(int n_tokens) {
   const auto& buckets = options_.buckets;
   const auto bucket = std::ranges::lower_bound(buckets, n_tokens);
@@ -125,40 +106,22 @@ Result<Program*> Executor::forward(int n_tokens) {
   options.max_seqs = std::min(options_.max_seqs, *bucket);
   options.max_outputs = std::min(options_.max_outputs, *bucket);
   BP_TRY(Graph graph, model_.build_graph(options));
-  // A kernel for many rows alone would give other bits than the one for few: deterministic engines see all sizes at
-  // once.
-  const int least = options_.deterministic || bucket == buckets.begin() ? 1 : *std::prev(bucket) + 1;
-  for (Symbol& symbol : graph.symbols) {
-    if (symbol.name == "n_tokens") symbol.min = least;
-  }
-  BP_TRY(auto program, compile(std::move(graph), bindings_));
-  log::debug("engine: compiled the bucket of {} to {} tokens ({} launches, {} bytes of activations)", least, *bucket,
+  set_least_tokens(graph, buckets, static_cast<size_t>(bucket - buckets.begin()), options_.deterministic);
+  BP_TRY(auto program, shared_->compile(std::move(graph), bindings_));
+  log::debug("engine: compiled the bucket up to {} tokens ({} launches, {} bytes of activations)", *bucket,
              program->n_launches(), program->memory().arena_bytes);
   return (forward_[*bucket] = std::move(program)).get();
 }
 
 Status Executor::make_sampler() {
   BP_TRY(Graph graph, sample_graph(options_.max_outputs, model_.config().vocab));
-  BP_TRY(sampler_, compile(std::move(graph), bindings_));
-  return check_fallback(*sampler_);
-}
-
-Status Executor::check_fallback(const Program& program) const {
-  const auto ops = program.fallback_ops();
-  if (ops.empty() || options_.op_fallback == FallbackPolicy::kAllow) return {};
-  const std::string what = fmt::format("no kernel for {}: the reference runs it, slowly", fmt::join(ops, ", "));
-  if (options_.op_fallback == FallbackPolicy::kError) {
-    return fail(ErrorCode::kFailed, device_->info().id, what,
-                "use another device, or set device.op_fallback = \"warn\"");
-  }
-  log::warn("{}: {}; `backplane explain` says why", device_->info().id, what);
-  return {};
+  BP_TRY(sampler_, shared_->compile(std::move(graph), bindings_));
+  return shared_->check_fallback(*sampler_);
 }
 
 Result<std::span<const int32_t>> Executor::run(const Batch& batch) {
-  Queue* queue = device_ == nullptr ? nullptr : &*queue_;
   BP_TRY(Program * program, forward(batch.n_tokens));
-  BP_TRY_VOID(params_.write(batch, queue));
+  BP_TRY_VOID(params_.write(batch, shared_->queue()));
   ++step_;
   n_outputs_ = batch.n_outputs;
   std::vector<int64_t> sizes;
@@ -172,15 +135,7 @@ Result<std::span<const int32_t>> Executor::run(const Batch& batch) {
   host_tokens_.resize(static_cast<size_t>(n_outputs_));
   if (n_outputs_ == 0) return std::span<const int32_t>{};
   BP_TRY_VOID(sampler_->run(std::array<int64_t, 1>{n_outputs_}, step_));
-  const uint64_t bytes = host_tokens_.size() * sizeof(int32_t);
-  if (queue == nullptr) {
-    std::memcpy(host_tokens_.data(), tokens_->host(), bytes);
-    return host_tokens_;
-  }
-  const bp_span to{nullptr, host_tokens_.data(), 0, bytes};
-  const bp_span from = tokens_->span(0, bytes);
-  BP_TRY_VOID(queue->copy({&to, 1}, {&from, 1}));
-  BP_TRY_VOID(queue->sync());
+  BP_TRY_VOID(shared_->read(*tokens_, host_tokens_.size() * sizeof(int32_t), host_tokens_.data()));
   return host_tokens_;
 }
 
@@ -188,10 +143,7 @@ Result<std::span<const float>> Executor::logits() {
   const size_t n = static_cast<size_t>(n_outputs_) * static_cast<size_t>(model_.config().vocab);
   if (logits_->host() != nullptr) return std::span(reinterpret_cast<const float*>(logits_->host()), n);
   host_logits_.resize(n);
-  const bp_span to{nullptr, host_logits_.data(), 0, n * sizeof(float)};
-  const bp_span from = logits_->span(0, n * sizeof(float));
-  BP_TRY_VOID(queue_->copy({&to, 1}, {&from, 1}));
-  BP_TRY_VOID(queue_->sync());
+  BP_TRY_VOID(shared_->read(*logits_, n * sizeof(float), host_logits_.data()));
   return host_logits_;
 }
 

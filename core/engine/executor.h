@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compile/program.h"
+#include "engine/device_programs.h"
 #include "engine/engine_options.h"
 #include "engine/kv_cache.h"
 #include "engine/step_params.h"
@@ -35,7 +36,7 @@ class Executor {
   // The program that runs a batch of this many tokens.
   Result<const Program*> program(int n_tokens);
   std::vector<std::string> fallback_ops() const;
-  uint64_t weight_bytes() const { return weights_->size_bytes(); }
+  uint64_t weight_bytes() const { return shared_->weight_bytes(); }
   uint64_t kv_bytes() const { return kv_.size_bytes(); }
 
  private:
@@ -44,16 +45,11 @@ class Executor {
   Status size_context();
   Result<Program*> forward(int n_tokens);
   Status make_sampler();
-  Result<std::unique_ptr<Program>> compile(Graph graph, const Bindings& bindings);
-  Status check_fallback(const Program& program) const;
 
   const Model& model_;
   Device* device_;
   EngineOptions options_;
-  std::optional<Queue> queue_;
-  std::optional<KernelTable> kernels_;
-  std::unique_ptr<WeightStore> weights_;
-  std::unique_ptr<Arena> arena_;
+  std::unique_ptr<DevicePrograms> shared_;
   KvCache kv_;
   StepParams params_;
   std::optional<Buffer> logits_;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "model/arch/architecture.h"
 #include "model/folder_weights.h"
+#include "model/sentence_modules.h"
 #include "quant/quant.h"
 
 namespace bp {
@@ -106,6 +107,7 @@ Result<Model> Model::open_folder(const std::string& folder) {
   const std::string config_path = folder + "/config.json";
   BP_TRY(const auto text, read_text_file(config_path, kMaxJsonBytes));
   BP_TRY(auto config, read_hf_config(text, config_path));
+  if (config.pooling != Pooling::kOff) BP_TRY_VOID(read_sentence_modules(folder, config));
   BP_TRY(auto weights, Weights::from_folder(folder));
   BP_TRY_VOID(take_gguf_names(architecture_of(config).names, config, folder, weights));
   Model model(std::move(weights));

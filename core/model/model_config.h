@@ -85,6 +85,7 @@ struct ModelConfig {
   int64_t n_token_types = 0;
   Pooling pooling = Pooling::kOff;  // other than kOff: the output is one embedding a sequence
   bool normalize_embedding = false;
+  int64_t max_input = 0;  // tokens of one text; 0: the context
 };
 
 // Errors: kUnsupported, naming it, for an architecture or a switch this build cannot run; kRefused for nonsense.

@@ -117,4 +117,28 @@ void check_golden(const Model& model, const GoldenCase& golden, Device* device, 
   }
 }
 
+void check_golden_embeddings(const Model& model, const GoldenCase& golden, Device* device, int max_seqs, double bound) {
+  const auto embedder = Embedder::create(model, device, {.max_seqs = max_seqs, .max_batch_tokens = 64});
+  ASSERT_TRUE(embedder.has_value()) << embedder.error().message();
+  std::vector<std::vector<int32_t>> lists;
+  for (const GoldenEmbedding& embedding : golden.embeddings) lists.push_back(embedding.ids);
+  const auto got = (*embedder)->embed(lists);
+  ASSERT_TRUE(got.has_value()) << got.error().message();
+  ASSERT_EQ(got->size(), lists.size());
+  for (size_t s = 0; s < lists.size(); ++s) {
+    std::vector<float> expected = golden.embeddings[s].values;
+    double spread = golden.spread;
+    if (model.config().normalize_embedding) {
+      double squares = 0;
+      for (const float x : expected) squares += static_cast<double>(x) * x;
+      for (float& x : expected) x = static_cast<float>(x / std::sqrt(squares));
+      spread = 1 / std::sqrt(static_cast<double>(expected.size()));
+    }
+    ASSERT_EQ((*got)[s].size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_NEAR((*got)[s][i], expected[i], bound * spread) << "list " << s << ", element " << i;
+    }
+  }
+}
+
 }  // namespace bp

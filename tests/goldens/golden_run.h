@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/embedder.h"
 #include "engine/engine.h"
 #include "golden_case.h"
 #include "model/model.h"
@@ -32,5 +33,8 @@ std::string device_name(const Device* device);
 // Test failures: logits further from the expected than `bound` × their spread, other greedy tokens where the gap allows
 // to tell, an error of the engine.
 void check_golden(const Model& model, const GoldenCase& golden, Device* device, const GoldenWay& way, double bound);
+
+// The same of an encoder, all lists together or one by one; where the model normalises, the expected is made to.
+void check_golden_embeddings(const Model& model, const GoldenCase& golden, Device* device, int max_seqs, double bound);
 
 }  // namespace bp

@@ -1,5 +1,6 @@
 // Every golden model against the outputs of the reference implementation (see tests/goldens/README.md): whole, in
 // chunks, token by token and batched, on the reference and on every usable device of the plugins that were built.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,10 +18,6 @@ namespace fs = std::filesystem;
 // Folders of data/ whose architecture is not there yet. A folder that opens is checked all the same.
 constexpr std::string_view kPending[] = {
     "gpt_oss",
-    "hf_bert_cls",
-    "hf_bert_mean_normalized",
-    "hf_bert_mean_raw_relu",
-    "hf_bert_no_modules",
     "hf_deepseek_v3_fp8",
     "hf_gpt_oss_bf16",
     "hf_gpt_oss_layer_types",
@@ -69,6 +66,11 @@ TEST_P(Golden, AgreesHoweverItIsFed) {
       GTEST_SKIP() << model.error().message();
     ASSERT_TRUE(model.has_value()) << model.error().message();
     for (const auto& device : devices) {
+      for (const int max_seqs : golden.embeds() ? std::vector<int>{8, 1} : std::vector<int>{}) {
+        SCOPED_TRACE(fmt::format("{} on {}, {} together", path.string(), device_name(device.get()), max_seqs));
+        check_golden_embeddings(*model, golden, device.get(), max_seqs, 1e-3);
+      }
+      if (golden.embeds()) continue;
       for (const GoldenWay& way : kWays) {
         SCOPED_TRACE(path.string() + " on " + device_name(device.get()) + ", " + way.name);
         check_golden(*model, golden, device.get(), way, bound_of(path, way, device == nullptr));

@@ -73,7 +73,7 @@ CASES = {
     "bert_mean_normalized": ({}, 100, {}),
     "bert_cls": ({"hidden_act": "gelu_new", "type_vocab_size": 1, "layer_norm_eps": 1e-5}, 101, {"mode": "cls", "normalize": False}),
     "bert_mean_raw_relu": ({"hidden_act": "relu", "num_hidden_layers": 3, "intermediate_size": 64}, 102, {"normalize": False}),
-    "bert_no_modules": ({"architectures": ["BertForMaskedLM"]}, 103, {"modules": False, "prefix": "bert."}),
+    "bert_no_modules": ({"architectures": ["BertForMaskedLM"]}, 103, {"modules": False, "prefix": "bert.", "normalize": False}),
 }
 
 

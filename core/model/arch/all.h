@@ -21,6 +21,7 @@ extern const Architecture kOlmo3;
 extern const Architecture kGranite;
 extern const Architecture kGpt2;
 extern const Architecture kFalcon;
+extern const Architecture kBert;
 extern const Architecture kDeepseek;
 
 }  // namespace bp

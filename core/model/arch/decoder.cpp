@@ -18,6 +18,14 @@ void DecoderBuilder::declare_inputs() {
   const SymbolId n_tokens = graph_.symbol("n_tokens", 0, options.max_tokens);
   const SymbolId n_seqs = graph_.symbol("n_seqs", 0, options.max_seqs);
   const SymbolId n_seqs_1 = graph_.derived_symbol("n_seqs_1", n_seqs, 1, 1);
+  if (config().pooling != Pooling::kOff) {
+    tokens_ = Extent::dynamic(n_tokens);
+    token_ids_ = param("token_ids", {tokens_});
+    positions_ = param("positions", {tokens_});
+    seq_start_ = param("seq_start", {Extent::dynamic(n_seqs_1)});
+    if (config().pooling != Pooling::kMean) pooled_rows_ = param("pooled_rows", {Extent::dynamic(n_seqs)});
+    return;
+  }
   const SymbolId n_outputs = graph_.symbol("n_outputs", 0, options.max_outputs);
   tokens_ = Extent::dynamic(n_tokens);
   token_ids_ = param("token_ids", {tokens_});
@@ -258,10 +266,10 @@ Status DecoderBuilder::refuse_unknown() const {
   return {};
 }
 
-Result<Graph> DecoderBuilder::finish(ValueId logits) {
+Result<Graph> DecoderBuilder::finish(ValueId output) {
   BP_TRY_VOID(status_);
   BP_TRY_VOID(refuse_unknown());
-  graph_.output(logits, "logits");
+  graph_.output(output, config().pooling == Pooling::kOff ? "logits" : "embedding");
   return graph_.finish();
 }
 

@@ -39,6 +39,10 @@ class DecoderBuilder {
   // [T] i32
   ValueId token_ids() const { return token_ids_; }
   ValueId positions() const { return positions_; }
+  // [S + 1] i32: where each sequence's rows begin.
+  ValueId seq_start() const { return seq_start_; }
+  // [S] i32, of encoders that pool by one row: which.
+  ValueId pooled_rows() const { return pooled_rows_; }
 
   // Tensors. has() also counts as use: what a layer has and nobody uses is refused by finish().
   bool has(std::string_view name);
@@ -85,7 +89,8 @@ class DecoderBuilder {
   // x [n_outputs, hidden] → logits [n_outputs, vocab] f32, scaled and capped as the model does.
   ValueId head(ValueId x);
 
-  Result<Graph> finish(ValueId logits);
+  // `output`: the logits, or an encoder's embeddings.
+  Result<Graph> finish(ValueId output);
 
  private:
   void declare_inputs();
@@ -107,7 +112,7 @@ class DecoderBuilder {
   Extent tokens_;
   SymbolId n_slots_ = kNone;
   ValueId token_ids_ = kNone, positions_ = kNone, slots_ = kNone, page_table_ = kNone;
-  ValueId seq_start_ = kNone, seq_len_ = kNone, output_rows_ = kNone, rope_variant_ = kNone;
+  ValueId seq_start_ = kNone, seq_len_ = kNone, output_rows_ = kNone, rope_variant_ = kNone, pooled_rows_ = kNone;
   ValueId freqs_ = kNone, local_freqs_ = kNone;
 };
 

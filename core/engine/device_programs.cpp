@@ -1,0 +1,76 @@
+#include "engine/device_programs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
+
+namespace bp {
+
+Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, const EngineOptions& options) {
+  std::unique_ptr<DevicePrograms> made(new DevicePrograms(device, options.op_fallback));
+  if (device != nullptr) {
+    BP_TRY(made->queue_, device->create_queue());
+    made->kernels_ = KernelTable::create(device->kernels(), options.kernels);
+    for (const RejectedRow& row : made->kernels_->rejected())
+      log::debug("{}: kernel {}: {}", device->info().id, row.id, row.reason);
+  }
+  made->weights_ = std::make_unique<WeightStore>(device, made->queue());
+  made->arena_ = std::make_unique<Arena>(device);
+  return made;
+}
+
+Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bindings& bindings) {
+  CompileInputs inputs;
+  inputs.device = device_;
+  inputs.queue = queue();
+  inputs.kernels = kernels_ ? &*kernels_ : nullptr;
+  inputs.weights = weights_.get();
+  inputs.arena = arena_.get();
+  inputs.bindings = &bindings;
+  return Program::compile(std::move(graph), inputs);
+}
+
+Status DevicePrograms::check_fallback(const Program& program) const {
+  const auto ops = program.fallback_ops();
+  if (ops.empty() || op_fallback_ == FallbackPolicy::kAllow) return {};
+  const std::string what = fmt::format("no kernel for {}: the reference runs it, slowly", fmt::join(ops, ", "));
+  if (op_fallback_ == FallbackPolicy::kError) {
+    return fail(ErrorCode::kFailed, device_->info().id, what,
+                "use another device, or set device.op_fallback = \"warn\"");
+  }
+  log::warn("{}: {}; `backplane explain` says why", device_->info().id, what);
+  return {};
+}
+
+Status DevicePrograms::read(const Buffer& from, uint64_t n_bytes, void* to) {
+  if (!queue_) {
+    std::memcpy(to, from.host(), n_bytes);
+    return {};
+  }
+  const bp_span target{nullptr, to, 0, n_bytes};
+  const bp_span source = from.span(0, n_bytes);
+  BP_TRY_VOID(queue_->copy({&target, 1}, {&source, 1}));
+  return queue_->sync();
+}
+
+std::vector<int> bucket_sizes(const std::vector<int>& wanted, int largest) {
+  std::vector<int> buckets = wanted.empty() ? std::vector<int>{1, 8, 32, 128} : wanted;
+  buckets.push_back(largest);
+  std::erase_if(buckets, [&](int size) { return size < 1 || size > largest; });
+  std::ranges::sort(buckets);
+  buckets.erase(std::ranges::unique(buckets).begin(), buckets.end());
+  return buckets;
+}
+
+void set_least_tokens(Graph& graph, const std::vector<int>& buckets, size_t index, bool deterministic) {
+  const int least = deterministic || index == 0 ? 1 : buckets[index - 1] + 1;
+  for (Symbol& symbol : graph.symbols) {
+    if (symbol.name == "n_tokens") symbol.min = least;
+  }
+}
+
+}  // namespace bp

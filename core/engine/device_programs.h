@@ -1,0 +1,50 @@
+// What all programs of one model on one device share: the queue, the kernels, the weights there and the arena.
+// Not thread-safe: one thread compiles and runs. The device outlives it, and it outlives the programs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compile/program.h"
+#include "engine/engine_options.h"
+#include "plugin_host/queue.h"
+
+namespace bp {
+
+class DevicePrograms {
+ public:
+  // `device` null: the reference. Errors: kDevice, kOutOfMemory.
+  static Result<std::unique_ptr<DevicePrograms>> create(Device* device, const EngineOptions& options);
+
+  // Loads the graph's weights where they are not there yet. Errors: as Program::compile.
+  Result<std::unique_ptr<Program>> compile(Graph graph, const Bindings& bindings);
+  // Ops that run on the reference although there is a device: warned of or refused (kFailed), as the options say.
+  Status check_fallback(const Program& program) const;
+  // From the device to `to`; waits for what was enqueued before.
+  Status read(const Buffer& from, uint64_t n_bytes, void* to);
+
+  Device* device() const { return device_; }
+  Queue* queue() { return queue_ ? &*queue_ : nullptr; }  // null: the reference
+  uint64_t weight_bytes() const { return weights_->size_bytes(); }
+
+ private:
+  DevicePrograms(Device* device, FallbackPolicy op_fallback) : device_(device), op_fallback_(op_fallback) {}
+
+  Device* device_;
+  FallbackPolicy op_fallback_;
+  std::optional<Queue> queue_;
+  std::optional<KernelTable> kernels_;
+  std::unique_ptr<WeightStore> weights_;
+  std::unique_ptr<Arena> arena_;
+};
+
+// Token counts for which programs are made: those of the options, or the usual ones; ascending, the last one `largest`.
+std::vector<int> bucket_sizes(const std::vector<int>& wanted, int largest);
+
+// Prepares a graph for the bucket that ends with `buckets[index]`: what is the least number of tokens it is run with. A
+// kernel for many rows alone would give other bits than the one for few: deterministic engines see all sizes at once.
+void set_least_tokens(Graph& graph, const std::vector<int>& buckets, size_t index, bool deterministic);
+
+}  // namespace bp
