@@ -1,5 +1,8 @@
 #include "cli/settings.h"
 
+#include <fmt/format.h>
+
+#include <cstdio>
 #include <memory>
 #include <optional>
 
@@ -56,6 +59,9 @@ PullOptions pull_options(const Config& config, bool progress, std::stop_token st
   options.connect_timeout_ms = config.zoo.connect_timeout_ms;
   options.stall_timeout_ms = config.zoo.stall_timeout_ms;
   options.stop = std::move(stop);
+  options.show_terms = [](const ZooModel& model) {
+    fmt::print(stderr, "{}: licence {}. {}\n", model.name, model.licence, model.terms);
+  };
   const auto bar = std::make_shared<std::optional<Progress>>();
   const auto label = std::make_shared<std::string>();
   options.progress = [bar, label, progress](std::string_view what, uint64_t done, uint64_t total) {

@@ -75,7 +75,7 @@ pid_t spawn(const ChildCommand& command, int messages_fd) {
     ::posix_spawn_file_actions_adddup2(&setup.actions, messages_fd, STDOUT_FILENO);
   } else {
     ::posix_spawn_file_actions_addopen(&setup.actions, STDOUT_FILENO, command.output_file.c_str(),
-                                       O_WRONLY | O_CREAT | O_TRUNC, 0644);
+                                       O_WRONLY | O_CREAT | O_APPEND, 0644);
   }
   ::posix_spawn_file_actions_addchdir_np(&setup.actions, command.folder.c_str());
   std::vector<std::string> arguments = command.arguments;

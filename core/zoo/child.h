@@ -14,7 +14,7 @@ namespace bp {
 struct ChildCommand {
   std::vector<std::string> arguments;  // the first is the program: a path, or a name on $PATH
   std::string folder;                  // its current one, and its $TMPDIR
-  std::string output_file{};           // standard output, emptied first; empty: kept with standard error
+  std::string output_file{};           // standard output goes to its end; empty: kept with standard error
   int64_t timeout_ms = 1'800'000;
   std::function<void()> waiting{};  // called now and then meanwhile
   std::stop_token stop{};

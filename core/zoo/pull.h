@@ -1,7 +1,8 @@
-// Brings a model of the zoo onto this machine: models_dir/NAME/FILE.
+// Brings a model of the zoo onto this machine: models_dir/NAME/FILE, or FOLDER.
 // Thread-safety: any thread and any process at once; a second pull of the same model waits for the first and finds its
-// file. The final name appears only once the whole file has the size and the hash of the manifest. What an interrupted
-// pull leaves is FILE.part, from which the next one goes on.
+// file. The final name appears only once everything has the size and the hash of the manifest. What an interrupted pull
+// leaves is FILE.part or FOLDER.part, from which the next one goes on. Of a hash that is not known the hub's own word
+// is taken, and what came is kept in the note.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +28,16 @@ struct PullOptions {
   int64_t stall_timeout_ms = 30'000;
   int64_t backoff_ms = 500;  // before the second attempt; doubled for each further one
   int max_attempts = 4;      // in a row that bring nothing
+  // Called before anything of a model whose terms were not shown on this machine yet; that they were is then kept
+  // beside the model. Without it nothing is kept.
+  std::function<void(const ZooModel& model)> show_terms{};
   // Called from the pulling thread. Where total is 0 nothing is known of how long it takes.
   std::function<void(std::string_view what, uint64_t done_bytes, uint64_t total_bytes)> progress{};
   std::stop_token stop{};
 };
 
 struct PulledModel {
-  std::string name, path, sha256;
+  std::string name, path, sha256;  // of a folder: the hash of its files' hashes and names, as sha256sum writes them
   uint64_t size_bytes = 0;
 };
 
@@ -47,5 +51,10 @@ Result<PulledModel> pull_model(const ZooModel& model, const PullOptions& options
 
 // The model if it is here and whole; never the network.
 std::optional<PulledModel> find_pulled(const ZooModel& model, const std::string& models_dir);
+// Those of the zoo that are here by their notes; nothing is read again.
+std::vector<PulledModel> list_pulled(const std::string& models_dir);
+// Removes it with all that was fetched of it, and says what it was. It waits for a pull of it.
+// Errors: kUsage: no such model; kFailed: it is not here, or cannot be removed; kInterrupted.
+Result<PulledModel> remove_pulled(std::string_view name, const PullOptions& options);
 
 }  // namespace bp

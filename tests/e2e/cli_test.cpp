@@ -28,6 +28,8 @@ TEST(Cli, EveryCommandHasHelpWithAnExample) {
                                                                                        {"bench"},
                                                                                        {"explain"},
                                                                                        {"pull"},
+                                                                                       {"list"},
+                                                                                       {"rm"},
                                                                                        {"config", "show"},
                                                                                        {"config", "check"},
                                                                                        {"config", "docs"}}) {

@@ -98,7 +98,7 @@ TEST_F(Hub, WrongBytesAreRefusedAndNotKept) {
   wrong[100'000] = static_cast<char>(wrong[100'000] ^ 1);
   const auto result = pull_from([&](const HttpRequest& request) { return file_reply(request, wrong); });
   expect_refused(result);
-  EXPECT_THAT(result.error().message(), HasSubstr(model_.sha256));
+  EXPECT_THAT(result.error().message(), HasSubstr(model_.files[0].sha256));
   EXPECT_FALSE(exists(".part"));
 }
 

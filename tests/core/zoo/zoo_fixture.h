@@ -24,19 +24,15 @@ class ZooTest : public ::testing::Test {
     for (const char* variable : {"http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY", "HF_TOKEN"})
       ::unsetenv(variable);
     for (size_t i = 0; i < 200'000; ++i) file_ += static_cast<char>(i * i >> 3);
-    model_ = {.name = "tiny",
-              .licence = "MIT",
-              .file = "tiny.gguf",
-              .format = "gguf",
-              .size_bytes = file_.size(),
-              .sha256 = sha256_hex(file_)};
+    model_ = {
+        .name = "tiny", .licence = "MIT", .format = "gguf", .files = {{"tiny.gguf", file_.size(), sha256_hex(file_)}}};
     options_.models_dir = folder_ + "/models";
     options_.backoff_ms = 1;
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   void use_hub(const std::string& url) {
-    model_.sources = {HubSource{"me/tiny", "abc123", "tiny.gguf"}};
+    model_.sources = {HubSource{"me/tiny", "abc123"}};
     options_.hub_url = url;
   }
   std::string path(const std::string& suffix = "") const { return options_.models_dir + "/tiny/tiny.gguf" + suffix; }
@@ -54,7 +50,7 @@ class ZooTest : public ::testing::Test {
   void expect_pulled(const Result<PulledModel>& result) const {
     ASSERT_TRUE(result) << result.error().message();
     EXPECT_EQ(result->path, path());
-    EXPECT_EQ(result->sha256, model_.sha256);
+    EXPECT_EQ(result->sha256, model_.files[0].sha256);
     EXPECT_TRUE(content(path()) == file_);
     EXPECT_TRUE(exists(".sha256"));
     EXPECT_FALSE(exists(".part"));
