@@ -82,8 +82,10 @@ Status Executor::size_context() {
   options.max_pages_per_seq = (max_context_ + options_.page_size - 1) / options_.page_size;
   BP_TRY(const Graph graph, model_.build_graph(options));
   BP_TRY_VOID(kv_.create(device_, graph, static_cast<int>(n_pages), bindings_));
-  const StepParams::Limits limits{options_.max_batch_tokens, options_.max_seqs, options_.max_outputs,
-                                  static_cast<int>(options.max_pages_per_seq), model_.rope_switch()};
+  const bool is_dynamic = model_.config().rope.type == RopeType::kDynamic;
+  const StepParams::Limits limits{options_.max_batch_tokens, options_.max_seqs,
+                                  options_.max_outputs,      static_cast<int>(options.max_pages_per_seq),
+                                  model_.rope_switch(),      is_dynamic ? &model_.config().rope : nullptr};
   BP_TRY_VOID(params_.create(device_, limits, bindings_));
   const uint64_t logits_bytes =
       static_cast<uint64_t>(options_.max_outputs) * static_cast<uint64_t>(model_.config().vocab) * sizeof(float);

@@ -12,6 +12,7 @@ enum FieldIndex : size_t {
   kPositions,
   kSlots,
   kRopeVariant,
+  kRopeFreqs,
   kPageTable,
   kSeqStart,
   kSeqLen,
@@ -25,8 +26,8 @@ enum FieldIndex : size_t {
   kFieldCount,
 };
 constexpr std::array<std::string_view, kFieldCount> kNames = {
-    "token_ids",   "positions",   "slots", "rope_variant", "page_table", "seq_start", "seq_len",
-    "output_rows", "temperature", "top_k", "top_p",        "min_p",      "seed",      "position"};
+    "token_ids",   "positions",   "slots", "rope_variant", "rope_freqs", "page_table", "seq_start", "seq_len",
+    "output_rows", "temperature", "top_k", "top_p",        "min_p",      "seed",       "position"};
 constexpr uint64_t kAlign = 64;
 
 uint64_t capacity_bytes(size_t index, const StepParams::Limits& limits) {
@@ -39,6 +40,10 @@ uint64_t capacity_bytes(size_t index, const StepParams::Limits& limits) {
     case kSlots:
     case kRopeVariant:
       return tokens * sizeof(int32_t);
+    case kRopeFreqs:
+      return limits.dynamic_rope == nullptr
+                 ? 0
+                 : tokens * static_cast<uint64_t>(limits.dynamic_rope->n_rot / 2) * sizeof(float);
     case kPageTable:
       return seqs * static_cast<uint64_t>(limits.max_pages_per_seq) * sizeof(int32_t);
     case kSeqStart:
@@ -76,6 +81,7 @@ Status StepParams::create(Device* device, const Limits& limits, Bindings& bindin
 
 Status StepParams::write(const Batch& batch, Queue* queue) {
   fill_rows(batch);
+  if (limits_.dynamic_rope != nullptr) fill_frequencies(batch);
   fill_sampling(batch);
   if (queue == nullptr) {
     for (const Field& part : fields_) {
@@ -125,6 +131,24 @@ void StepParams::fill_rows(const Batch& batch) {
   fields_[kSeqStart].used_bytes = (batch.items.size() + 1) * sizeof(int32_t);
   fields_[kSeqLen].used_bytes = batch.items.size() * sizeof(int32_t);
   fields_[kOutputRows].used_bytes = static_cast<uint64_t>(output) * sizeof(int32_t);
+}
+
+// By the length that the text had when the token was new: the prompt's, or what was generated up to it. So a sequence
+// that is computed again has the same frequencies.
+void StepParams::fill_frequencies(const Batch& batch) {
+  const auto half = static_cast<size_t>(limits_.dynamic_rope->n_rot / 2);
+  float* row = field<float>(kRopeFreqs);
+  int64_t known_length = -1;
+  std::vector<float> frequencies;
+  for (const BatchItem& item : batch.items) {
+    for (int i = 0; i < item.n_tokens; ++i, row += half) {
+      const int64_t length = std::max(item.sequence->n_prompt(), item.first + i + 1);
+      if (length != known_length) frequencies = dynamic_frequencies(*limits_.dynamic_rope, length);
+      known_length = length;
+      std::ranges::copy(frequencies, row);
+    }
+  }
+  fields_[kRopeFreqs].used_bytes = static_cast<uint64_t>(batch.n_tokens) * half * sizeof(float);
 }
 
 void StepParams::fill_sampling(const Batch& batch) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compile/program.h"
+#include "model/rope.h"
 #include "plugin_host/queue.h"
 #include "scheduler/batch.h"
 
@@ -21,6 +22,7 @@ class StepParams {
     int max_outputs = 0;
     int max_pages_per_seq = 0;
     int rope_switch = 0;  // sequences of more tokens than that rotate by the second variant; 0: there is none
+    const RopeConfig* dynamic_rope = nullptr;  // whose frequencies each token has its own of; null: there is none
   };
 
   // Allocates room for every parameter at its largest size, and adds it to `bindings` by the names of the model graph
@@ -38,6 +40,7 @@ class StepParams {
   template <class T>
   T* field(size_t index);
   void fill_rows(const Batch& batch);
+  void fill_frequencies(const Batch& batch);
   void fill_sampling(const Batch& batch);
 
   Limits limits_;

@@ -166,6 +166,10 @@ Status read_hf_rope(const JsonFields& fields, ModelConfig& config) {
     if (own_partial) partial = own_partial;
   }
   rope.n_rot = config.head_dim;
+  if (rope.type == RopeType::kDynamic) {
+    rope.original_context = config.context;
+    config.context = static_cast<int64_t>(std::min(static_cast<double>(config.context) * rope.factor, 1e9));
+  }
   if (partial) {
     if (!(*partial > 0 && *partial <= 1)) {
       return fail(ErrorCode::kRefused, fields.where(), fmt::format("partial_rotary_factor {} is no part", *partial),
@@ -187,6 +191,11 @@ Status read_hf_layer_ropes(const JsonFields& fields, ModelConfig& config) {
   BP_TRY(const auto local, parameters->object("sliding_attention"));
   if (whole) BP_TRY_VOID(read_hf_rope_parameters(*whole, fields, config.context, config.rope));
   if (local) BP_TRY_VOID(read_hf_rope_parameters(*local, fields, config.context, config.local_rope));
+  for (const RopeConfig* rope : {&config.rope, &config.local_rope}) {
+    const bool varies = rope->type == RopeType::kDynamic || rope->type == RopeType::kLongrope;
+    if (!varies) continue;
+    return unsupported(fields, "rope parameters by layer type grow with the text", "supported are fixed frequencies");
+  }
   return {};
 }
 

@@ -43,8 +43,9 @@ class Model {
 
   // Inputs (kParam, i32): token_ids, positions, slots [n_tokens]; page_table [n_seqs, max_pages_per_seq];
   // seq_start [n_seqs + 1]; seq_len [n_seqs]; output_rows [n_outputs]; rope_variant [n_tokens] where rope().global has
-  // variants. Inputs (kKv, kv_dtype): for each layer i "k.i" and "v.i" [n_pages, n_kv_heads, page_size, head_dim], or
-  // "kv.i" [n_pages, 1, page_size, kv_rank + rope_dim] of latent attention. Output: "logits" [n_outputs, vocab] f32.
+  // variants; rope_freqs [max_tokens, n_rot / 2] f32 of dynamic rope. Inputs (kKv, kv_dtype): for each layer i "k.i"
+  // and "v.i" [n_pages, n_kv_heads, page_size, head_dim], or "kv.i" [n_pages, 1, page_size, kv_rank + rope_dim] of
+  // latent attention. Output: "logits" [n_outputs, vocab] f32.
   // Of encoders (config().pooling): inputs token_ids, positions, seq_start and, where one row of each sequence is the
   // result, pooled_rows [n_seqs], its index; output: "embedding" [n_seqs, hidden] f32.
   // The graph's weights point into this object, which must outlive it.

@@ -134,8 +134,7 @@ Status check_rope(const RopeConfig& rope, int64_t head_dim, const std::string& w
     }
   }
   if (!positive(rope.factor)) return refuse(fmt::format("rope factor {} is not a positive number", rope.factor));
-  const bool scaled =
-      rope.type == RopeType::kLlama3 || rope.type == RopeType::kYarn || rope.type == RopeType::kLongrope;
+  const bool scaled = rope.type != RopeType::kDefault && rope.type != RopeType::kLinear;
   if (scaled && rope.original_context <= 0) {
     return refuse(fmt::format("rope original context {} is not positive", rope.original_context));
   }
@@ -150,6 +149,10 @@ Status check_rope(const RopeConfig& rope, int64_t head_dim, const std::string& w
   }
   if (!positive(yarn_attention_factor(rope))) {
     return refuse(fmt::format("rope attention factor {} is not a positive number", yarn_attention_factor(rope)));
+  }
+  if (rope.type == RopeType::kDynamic && (rope.n_rot < 4 || rope.factor < 1)) {
+    return refuse(fmt::format("dynamic rope needs a factor of 1 or more and 4 rotated columns (factor {}, {} columns)",
+                              rope.factor, rope.n_rot));
   }
   if (rope.type == RopeType::kLongrope && !positive(longrope_attention_factor(rope))) {
     return refuse(fmt::format("rope attention factor {} is not a positive number", longrope_attention_factor(rope)));
@@ -177,6 +180,16 @@ RopeTable compute_rope(const RopeConfig& rope) {
   }
   for (size_t i = 0; i < rope.divisors.size(); ++i) table.inv_freq[i] /= rope.divisors[i];
   return table;
+}
+
+std::vector<float> dynamic_frequencies(const RopeConfig& rope, int64_t length) {
+  const auto original = static_cast<double>(rope.original_context), dim = static_cast<double>(rope.n_rot);
+  const double stretch = rope.factor * std::max(static_cast<double>(length), original) / original - (rope.factor - 1);
+  RopeConfig grown = rope;
+  grown.theta = rope.theta * std::pow(stretch, dim / (dim - 2));
+  std::vector<float> frequencies = position_periods(grown);
+  for (float& f : frequencies) f = 1.0f / f;
+  return frequencies;
 }
 
 }  // namespace bp

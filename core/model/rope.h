@@ -28,7 +28,7 @@ struct RopeConfig {
   int64_t n_rot = 0;         // columns of each head that rotate; the others pass
   bool interleaved = false;  // pairs (2i, 2i + 1) rather than (i, i + n_rot / 2)
   double factor = 1.0;
-  int64_t original_context = 0;  // positions of the pretraining: llama3, yarn, longrope
+  int64_t original_context = 0;  // positions of the pretraining: all scaled ones but linear
   double low_freq_factor = 1.0;  // llama3
   double high_freq_factor = 4.0;
   double beta_fast = 32.0;  // yarn
@@ -55,5 +55,9 @@ double yarn_mscale(double factor, double mscale);
 
 // REQUIRES: check_rope() passed.
 RopeTable compute_rope(const RopeConfig& rope);
+
+// kDynamic: [n_rot/2] of the tokens that are computed when their text has `length` tokens (as transformers grows the
+// base). REQUIRES: check_rope() passed.
+std::vector<float> dynamic_frequencies(const RopeConfig& rope, int64_t length);
 
 }  // namespace bp

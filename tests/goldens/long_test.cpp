@@ -13,7 +13,6 @@ namespace {
 
 // Folders of long/ whose architecture is not there yet. A folder that opens is checked all the same.
 constexpr std::string_view kPending[] = {
-    "dynamic",
     "sinks_window_yarn",
 };
 

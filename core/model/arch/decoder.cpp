@@ -37,6 +37,13 @@ void DecoderBuilder::declare_inputs() {
   output_rows_ = param("output_rows", {Extent::dynamic(n_outputs)});
   if (source_.rope.global.n_variants > 1) rope_variant_ = param("rope_variant", {tokens_});
   if (config().positions != Positions::kRope) return;
+  if (config().rope.type == RopeType::kDynamic) {
+    // A row for each token: how far its text reaches decides. Its variant is its own number.
+    freqs_ = graph_.input("rope_freqs", DType::kF32,
+                          {Extent::fixed(options.max_tokens), Extent::fixed(config().rope.n_rot / 2)}, Role::kParam);
+    rope_variant_ = graph_.op("iota", {token_ids_});
+    return;
+  }
   freqs_ = rope_table("rope.freqs", source_.rope.global);
   if (config().has_local_rope) local_freqs_ = rope_table("rope.local_freqs", source_.rope.local);
 }
