@@ -15,6 +15,7 @@ namespace bp::cpu {
 
 constexpr int64_t kBlockKeys = 64;
 constexpr int64_t kPartKeys = 512;
+constexpr int64_t kAttentionTileRows = 6;  // that share each load of a key or value
 
 // How far apart keys (or values) lie, in bytes. Within a page one token follows the other.
 struct AttentionStrides {
@@ -66,7 +67,8 @@ struct AttentionState {
   float* sum;     // [n, padded(v_dim)]
 };
 
-// Rows that are worked on together: more reuse each block of keys more often, but must stay within the cache.
+// Rows that are worked on together, a multiple of the tile: more reuse each block of keys more often, but must stay
+// within the cache.
 int64_t attention_max_rows(int64_t head_dim, int64_t v_dim);
 int64_t attention_state_floats(int64_t n_rows, int64_t v_dim);
 AttentionState attention_state(float* memory, int64_t n_rows);

@@ -3,8 +3,7 @@
 namespace bp::cpu {
 namespace {
 
-constexpr int64_t kPad = 16;     // floats, the widest vector
-constexpr int64_t kRowTile = 6;  // of the kernel
+constexpr int64_t kPad = 16;  // floats, the widest vector
 
 int64_t padded(int64_t n) { return (n + kPad - 1) / kPad * kPad; }
 
@@ -12,9 +11,9 @@ int64_t padded(int64_t n) { return (n + kPad - 1) / kPad * kPad; }
 
 int64_t attention_max_rows(int64_t head_dim, int64_t v_dim) {
   const int64_t width = head_dim > v_dim ? head_dim : v_dim;
-  const int64_t rows = 16384 / (width > 0 ? width : 1);
+  const int64_t rows = 65536 / (width > 0 ? width : 1);
   const int64_t bounded = rows > 126 ? 126 : rows;
-  return bounded < 2 * kRowTile ? 2 * kRowTile : bounded / kRowTile * kRowTile;
+  return bounded < 2 * kAttentionTileRows ? 2 * kAttentionTileRows : bounded / kAttentionTileRows * kAttentionTileRows;
 }
 
 int64_t attention_state_floats(int64_t n_rows, int64_t v_dim) {

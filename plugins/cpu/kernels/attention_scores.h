@@ -7,7 +7,7 @@ namespace bp::cpu::BP_CPU_ISA {
 namespace {
 
 constexpr float kInfinity = __builtin_inff();
-constexpr int kTileRows = 6;
+constexpr int kTileRows = static_cast<int>(kAttentionTileRows);
 #if defined(__AVX512F__)
 constexpr int kTileVectors = 4;  // 6 x 4 accumulators of 32 registers
 #else

@@ -46,8 +46,14 @@ AttentionWork::Part* AttentionWork::parts(const OpRun& run) const {
   return reinterpret_cast<Part*>(reinterpret_cast<float*>(run.ws) + n_floats());
 }
 
+int64_t AttentionWork::block_rows(const AttentionArgs& a, int64_t seq) const {
+  const int64_t tiles = divide_up(n_rows(a, seq), kAttentionTileRows);
+  const int64_t n_blocks = divide_up(tiles * kAttentionTileRows, max_rows_);
+  return n_blocks == 0 ? max_rows_ : divide_up(tiles, n_blocks) * kAttentionTileRows;
+}
+
 int64_t AttentionWork::blocks(const AttentionArgs& a, int64_t seq) const {
-  return divide_up(n_rows(a, seq), max_rows_);
+  return divide_up(n_rows(a, seq), block_rows(a, seq));
 }
 
 // Few rows are bound by memory, which is fastest when an item takes all kv heads of a page; but every thread needs
@@ -83,8 +89,9 @@ AttentionRows AttentionWork::item(const AttentionArgs& a, const Items& items, in
   index -= items.first[s];
   const int64_t groups = divide_up(a.n_kv_heads, items.n_heads);
   const int64_t head = index % groups * items.n_heads;
-  const int64_t begin = (blocks(a, s) - 1 - index / groups) * max_rows_;
-  return {s, head, std::min(head + items.n_heads, a.n_kv_heads), begin, std::min(begin + max_rows_, n_rows(a, s))};
+  const int64_t rows = block_rows(a, s);
+  const int64_t begin = (blocks(a, s) - 1 - index / groups) * rows;
+  return {s, head, std::min(head + items.n_heads, a.n_kv_heads), begin, std::min(begin + rows, n_rows(a, s))};
 }
 
 void AttentionWork::run_item(const AttentionArgs& a, const AttentionRows& rows, float* memory) const {

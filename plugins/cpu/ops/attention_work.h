@@ -36,6 +36,8 @@ class AttentionWork {
   void merge(const OpRun& run, const AttentionArgs& a, const Items& items, int64_t n_parts) const;
 
   int64_t blocks(const AttentionArgs& a, int64_t seq) const;
+  // At most max_rows_, of each block but the last: blocks of a sequence are as equal as whole tiles allow.
+  int64_t block_rows(const AttentionArgs& a, int64_t seq) const;
   // At once; as many items are enough not to be divided.
   int64_t max_parts() const { return n_threads_ > 1 ? 4 * n_threads_ : 0; }
   int64_t state_floats() const { return attention_state_floats(max_rows_, v_dim_); }
