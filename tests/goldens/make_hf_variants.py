@@ -31,7 +31,7 @@ case("llama_mha_bias", 1, "llama", "LlamaForCausalLM", SMALL | {"num_key_value_h
      "mlp_bias": True, "tie_word_embeddings": True, "rope_theta": 5e5}, extra={
      f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in range(2)})  # fmt: skip
 case("llama_head_dim_dynamic", 2, "llama", "LlamaForCausalLM", SMALL | {"head_dim": 16, "max_position_embeddings": 64,
-     "rope_scaling": {"type": "dynamic", "factor": 2.0}})  # fmt: skip
+     "rope_scaling": {"type": "dynamic", "factor": 2.0}}, own_config=True)  # fmt: skip
 case("llama_llama3", 3, "llama", "LlamaForCausalLM", SMALL | {"rope_theta": 500000.0, "hidden_act": "gelu", "rope_scaling": {
      "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 16,
      "rope_type": "llama3"}}, own_config=True)  # fmt: skip
@@ -49,7 +49,7 @@ case("mixtral_k3_tied", 8, "mixtral", "MixtralForCausalLM", MIXTRAL | {"num_expe
 case("granite_bias_tied", 9, "granite", "GraniteForCausalLM", SMALL | {"attention_bias": True, "mlp_bias": True,
      "tie_word_embeddings": True, "embedding_multiplier": 12.0, "attention_multiplier": 0.015625, "residual_multiplier": 0.22,
      "logits_scaling": 0.5, "rope_theta": 1e7}, embed=0.1)  # fmt: skip
-case("granite_defaults", 10, "granite", "GraniteForCausalLM", SMALL | {"rope_scaling": YARN})
+case("granite_defaults", 10, "granite", "GraniteForCausalLM", SMALL | {"rope_scaling": YARN}, own_config=True)
 case("olmo2_gqa_tied", 11, "olmo2", "Olmo2ForCausalLM", SMALL | {"num_key_value_heads": 1, "tie_word_embeddings": True,
      "rope_theta": 500000, "attention_bias": True})  # fmt: skip
 case("olmo2_mha_yarn", 12, "olmo2", "Olmo2ForCausalLM", SMALL | {"num_key_value_heads": 4, "rope_scaling": YARN}, own_config=True)
@@ -64,7 +64,7 @@ case("qwen3_tied", 22, "qwen3", "Qwen3ForCausalLM", SMALL | {"head_dim": 16, "ti
      "rope_theta": 1000000, "rope_scaling": YARN})  # fmt: skip
 QWEN_MOE = SMALL | {"moe_intermediate_size": 24, "num_experts": 6, "num_experts_per_tok": 2, "head_dim": 12}
 case("qwen3_moe_step2", 23, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"num_hidden_layers": 4, "decoder_sparse_step": 2,
-     "mlp_only_layers": [1], "tie_word_embeddings": True})  # fmt: skip
+     "mlp_only_layers": [1], "tie_word_embeddings": True}, own_config=True)  # fmt: skip
 case("qwen3_moe_k4", 24, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"num_experts_per_tok": 4, "norm_topk_prob": True,
      "mlp_only_layers": [], "rope_scaling": YARN})  # fmt: skip
 case("qwen3_moe_raw_probs", 25, "qwen3_moe", "Qwen3MoeForCausalLM", QWEN_MOE | {"num_experts_per_tok": 3,
@@ -84,14 +84,14 @@ GROUPS = {"n_group": 4, "topk_group": 2}
 case("deepseek_v2_lite", 30, *V2, LATENT | {"topk_method": "greedy", "n_group": 1, "topk_group": 1,
      "rope_scaling": DEEPSEEK_YARN | {"mscale": 0.707, "mscale_all_dim": 0.707}})  # fmt: skip
 case("deepseek_v2_groups", 31, *V2, LATENT | {"topk_method": "group_limited_greedy", "q_lora_rank": 24, "num_hidden_layers": 2,
-     "routed_scaling_factor": 16.0, "rope_scaling": DEEPSEEK_YARN | {"mscale": 1.0, "mscale_all_dim": 0.6}} | GROUPS)  # fmt: skip
+     "routed_scaling_factor": 16.0, "rope_scaling": DEEPSEEK_YARN | {"mscale": 1.0, "mscale_all_dim": 0.6}} | GROUPS, own_config=True)  # fmt: skip
 case("deepseek_v2_all_moe_bias", 32, *V2, LATENT | {"topk_method": "greedy", "first_k_dense_replace": 0, "num_hidden_layers": 2,
      "attention_bias": True, "q_lora_rank": 24, "n_shared_experts": 1, "num_experts_per_tok": 1, "rms_norm_eps": 1e-3},
      own_config=True)  # fmt: skip
 V3_KEYS = {"topk_method": "noaux_tc", "scoring_func": "sigmoid", "routed_scaling_factor": 2.5, "norm_topk_prob": True,
            "num_nextn_predict_layers": 1}  # fmt: skip
 case("deepseek_v3_groups_yarn", 33, *V3, LATENT | V3_KEYS | GROUPS | {"q_lora_rank": 24, "num_hidden_layers": 2,
-     "rope_scaling": DEEPSEEK_YARN | {"mscale": 1.0, "mscale_all_dim": 1.0}})  # fmt: skip
+     "rope_scaling": DEEPSEEK_YARN | {"mscale": 1.0, "mscale_all_dim": 1.0}}, own_config=True)  # fmt: skip
 case("deepseek_v3_raw_probs", 34, *V3, LATENT | V3_KEYS | {"norm_topk_prob": False, "n_group": 2, "topk_group": 1,
      "n_shared_experts": 1, "q_lora_rank": 20, "num_hidden_layers": 2}, own_config=True)  # fmt: skip
 case("deepseek_v3_halves", 35, *V3, LATENT | V3_KEYS | {"rope_interleave": False, "n_group": 1, "topk_group": 1,
@@ -117,7 +117,7 @@ case("falcon_mha_parallel", 43, *FALCON_CLASS, FALCON | {"multi_query": False, "
 case("falcon_new_one_norm", 44, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2,
      "num_ln_in_parallel_attn": 1, "multi_query": True, "parallel_attn": True})  # fmt: skip
 case("falcon_new_default_norms", 45, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 4, "bias": True,
-     "parallel_attn": True, "rope_theta": 500042, "rope_scaling": YARN})  # fmt: skip
+     "parallel_attn": True, "rope_theta": 500042, "rope_scaling": YARN}, own_config=True)  # fmt: skip
 
 case("falcon_mqa_gguf", 46, *FALCON_CLASS, FALCON | {"multi_query": True, "parallel_attn": True, "num_kv_heads": 4})
 case("falcon_new_two_norms", 47, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2,
@@ -136,7 +136,7 @@ case("gemma2_tight_caps", 51, "gemma2", "Gemma2ForCausalLM", GEMMA | {"num_hidde
      own_config=True, **ZERO)  # fmt: skip
 GEMMA3 = GEMMA | {"rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "sliding_window": 5, "query_pre_attn_scalar": 12}
 case("gemma3_pattern_linear", 52, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidden_layers": 4,
-     "sliding_window_pattern": 2, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, **ZERO)  # fmt: skip
+     "sliding_window_pattern": 2, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, own_config=True, **ZERO)  # fmt: skip
 case("gemma3_default_pattern", 53, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidden_layers": 7, "intermediate_size": 24,
      "attention_bias": True, "tie_word_embeddings": False, "query_pre_attn_scalar": 30}, own_config=True, **ZERO)  # fmt: skip
 case("gemma3_text", 55, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidden_layers": 7, "intermediate_size": 24,
@@ -183,7 +183,7 @@ case("phi3_longrope_short", 80, *PHI, PHI3 | {"rope_scaling": LONG, "original_ma
 case("phi3_longrope_long", 81, *PHI, PHI3 | {"original_max_position_embeddings": 16, "rope_scaling": LONG}, prefix_min=17,
      spelling={"rope_scaling": LONG | {"type": "su"}})  # fmt: skip
 case("phi3_longrope_crossing", 82, *PHI, PHI3 | {"original_max_position_embeddings": 32, "rope_scaling": LONG,
-     "tie_word_embeddings": True})  # fmt: skip
+     "tie_word_embeddings": True}, own_config=True)  # fmt: skip
 case("phi3_window", 83, *PHI, PHI3 | {"max_position_embeddings": 128, "sliding_window": 6, "num_key_value_heads": 4, "original_max_position_embeddings": 128},
      own_config=True)  # fmt: skip
 case("phi4_mini_partial", 84, *PHI, PHI3 | {"partial_rotary_factor": 0.75, "tie_word_embeddings": True, "hidden_size": 64,
