@@ -28,9 +28,9 @@ def gain_of(name):
     return 1.0
 
 
-def randomise(model, seed, embed=0.5, zero_centred_norms=False, sharpen=1.0):
-    """Fills every weight with values that bfloat16 holds. `embed` is the size of the embeddings' elements, `sharpen`
-    an additional gain of lm_head."""
+def randomise(model, seed, embed=0.5, zero_centred_norms=False, mlp_gain=1.0):
+    """Fills every weight with values that bfloat16 holds. `embed` is the size of the embeddings' elements, `mlp_gain`
+    an additional gain of what leaves the feed-forward blocks: large, it shows which GELU they have."""
     rng = torch.Generator().manual_seed(seed)
 
     def draw(shape, scale):
@@ -55,7 +55,10 @@ def randomise(model, seed, embed=0.5, zero_centred_norms=False, sharpen=1.0):
             value = draw(x.shape, 0.3)
         else:
             fan_in = x.shape[0] if "GPT2" in type(model).__name__ and leaf.startswith("c_") else x.shape[1]
-            value = draw(x.shape, gain_of(name) * (sharpen if "lm_head" in name else 1) / math.sqrt(fan_in))
+            gain = gain_of(name)
+            if re.search(r"dense_4h_to_h|mlp\.c_proj|down_proj", name):
+                gain *= mlp_gain
+            value = draw(x.shape, gain / math.sqrt(fan_in))
         with torch.no_grad():
             x.copy_(bf16(value))
     return model

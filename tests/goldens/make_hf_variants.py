@@ -108,12 +108,13 @@ case("deepseek_v3_fp8", 37, *V3, LATENT | V3_KEYS | {"hidden_size": 160, "interm
 FALCON = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "layer_norm_epsilon": 1e-5, "alibi": False,
           "bias": False, "max_position_embeddings": 128}  # fmt: skip
 FALCON_CLASS = ("falcon", "FalconForCausalLM")
-case("falcon_mqa_serial_bias", 40, *FALCON_CLASS, FALCON | {"multi_query": True, "parallel_attn": False, "bias": True})
+case("falcon_mqa_serial_bias", 40, *FALCON_CLASS, FALCON | {"multi_query": True, "parallel_attn": False, "bias": True},
+     mlp_gain=8)  # fmt: skip
 case("falcon_rw_alibi", 41, *FALCON_CLASS, FALCON | {"alibi": True, "bias": True, "multi_query": False, "parallel_attn": False})
 case("falcon_alibi_mqa_6_heads", 42, *FALCON_CLASS, FALCON | {"hidden_size": 36, "num_attention_heads": 6, "alibi": True,
      "multi_query": True, "parallel_attn": True})  # fmt: skip
 case("falcon_mha_parallel", 43, *FALCON_CLASS, FALCON | {"multi_query": False, "parallel_attn": True, "ffn_hidden_size": 80,
-     "tie_word_embeddings": False, "activation": "gelu_pytorch_tanh"}, own_config=True)  # fmt: skip
+     "tie_word_embeddings": False, "activation": "gelu_pytorch_tanh"}, own_config=True, mlp_gain=8)  # fmt: skip
 case("falcon_new_one_norm", 44, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2,
      "num_ln_in_parallel_attn": 1, "multi_query": True, "parallel_attn": True})  # fmt: skip
 case("falcon_new_default_norms", 45, *FALCON_CLASS, FALCON | {"new_decoder_architecture": True, "num_kv_heads": 4, "bias": True,
@@ -174,7 +175,7 @@ case("gpt2_hub", 70, "gpt2", "GPT2LMHeadModel", GPT2, rename=lambda n: n.removep
 case("gpt2_inverse_layer", 71, "gpt2", "GPT2LMHeadModel", GPT2 | {"scale_attn_by_inverse_layer_idx": True, "n_inner": 80,
      "reorder_and_upcast_attn": True, "activation_function": "relu", "n_layer": 3}, own_config=True)  # fmt: skip
 case("gpt2_unscaled_untied", 72, "gpt2", "GPT2LMHeadModel", GPT2 | {"scale_attn_weights": False, "activation_function": "gelu",
-     "tie_word_embeddings": False, "layer_norm_epsilon": 1e-3})  # fmt: skip
+     "tie_word_embeddings": False, "layer_norm_epsilon": 1e-3}, mlp_gain=8)  # fmt: skip
 PHI = ("phi3", "Phi3ForCausalLM")
 LONG = {"type": "longrope", "short_factor": [1.0, 1.1, 1.3, 1.7], "long_factor": [1.5, 3.0, 9.0, 20.0]}
 PHI3 = SMALL | {"pad_token_id": 0, "original_max_position_embeddings": 64, "max_position_embeddings": 256, "sliding_window": None}
