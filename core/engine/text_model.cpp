@@ -6,7 +6,6 @@
 
 #include "base/mapped_file.h"
 #include "model/gguf.h"
-#include "tokenizer/pre_tokenizer.h"
 
 namespace bp {
 namespace {
@@ -16,13 +15,24 @@ constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 constexpr const char* kNoTemplate = "has no chat template";
 
-// What the family does where the metadata does not say; a family that is not known is refused with the vocabulary.
-bool begins_with_bos(std::string_view pre, std::string_view where) {
-  const auto family = pre_tokenizer_family(pre, where);
-  return family.has_value() && family->add_bos;
+std::optional<TokenId> id_of(const GgufMetadata& metadata, const char* key) { return metadata.find<int32_t>(key); }
+
+Result<std::optional<bool>> flag_of(const GgufMetadata& metadata, const char* key) {
+  if (!metadata.has(key)) return std::nullopt;
+  BP_TRY(const bool flag, metadata.get<bool>(key));
+  return flag;
 }
 
-std::optional<TokenId> id_of(const GgufMetadata& metadata, const char* key) { return metadata.find<int32_t>(key); }
+// An array of bytes, signed or not; empty where it is missing.
+Result<std::string> bytes_of(const GgufMetadata& metadata, const char* key) {
+  const GgufValue* value = metadata.find_value(key);
+  if (value == nullptr) return std::string();
+  if (!value->is_array || (value->type != GgufType::kU8 && value->type != GgufType::kI8)) {
+    return fail(ErrorCode::kRefused, metadata.where(), fmt::format("metadata key {} is no array of bytes", key),
+                "convert the model again with a current converter");
+  }
+  return std::string(reinterpret_cast<const char*>(value->bytes.data()), value->bytes.size());
+}
 
 Result<Vocabulary> vocabulary_of(const GgufMetadata& metadata) {
   Vocabulary vocabulary;
@@ -48,10 +58,15 @@ Result<Vocabulary> vocabulary_of(const GgufMetadata& metadata) {
   vocabulary.eot = id_of(metadata, "tokenizer.ggml.eot_token_id");
   vocabulary.unk = id_of(metadata, "tokenizer.ggml.unknown_token_id");
   vocabulary.pad = id_of(metadata, "tokenizer.ggml.padding_token_id");
-  BP_TRY(vocabulary.add_bos,
-         metadata.get_or<bool>("tokenizer.ggml.add_bos_token", begins_with_bos(pre, metadata.where())));
-  BP_TRY(vocabulary.add_eos, metadata.get_or<bool>("tokenizer.ggml.add_eos_token", false));
-  BP_TRY(vocabulary.add_space_prefix, metadata.get_or<bool>("tokenizer.ggml.add_space_prefix", false));
+  vocabulary.cls = id_of(metadata, "tokenizer.ggml.cls_token_id");
+  vocabulary.sep = id_of(metadata, "tokenizer.ggml.seperator_token_id");  // GGUF's own spelling
+  BP_TRY(vocabulary.add_bos, flag_of(metadata, "tokenizer.ggml.add_bos_token"));
+  BP_TRY(vocabulary.add_eos, flag_of(metadata, "tokenizer.ggml.add_eos_token"));
+  BP_TRY(vocabulary.add_space_prefix, flag_of(metadata, "tokenizer.ggml.add_space_prefix"));
+  BP_TRY(vocabulary.remove_extra_spaces, flag_of(metadata, "tokenizer.ggml.remove_extra_whitespaces"));
+  BP_TRY(vocabulary.lowercase, flag_of(metadata, "tokenizer.ggml.normalizer.lowercase"));
+  BP_TRY(vocabulary.strip_accents, flag_of(metadata, "tokenizer.ggml.normalizer.strip_accents"));
+  BP_TRY(vocabulary.chars_map, bytes_of(metadata, "tokenizer.ggml.precompiled_charsmap"));
   return vocabulary;
 }
 

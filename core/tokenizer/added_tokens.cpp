@@ -12,25 +12,17 @@ uint64_t edge_key(uint32_t from, unsigned char byte) { return uint64_t{from} << 
 
 size_t slot_of(uint64_t key, size_t n_slots) { return (key * 0x9E3779B97F4A7C15ull >> 20) & (n_slots - 1); }
 
-bool is_word(const unicode::Char& c) {
-  return c.is(unicode::kLetter | unicode::kNumber | unicode::kMark) || c.code_point == '_';
-}
-
-size_t last_char_begin(std::string_view text, size_t end) {
-  size_t begin = end - 1;
-  while (begin > 0 && end - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
-  return begin;
-}
-
 bool word_before(std::string_view text, size_t at) {
-  return at > 0 && is_word(unicode::char_at(text, last_char_begin(text, at)));
+  return at > 0 && unicode::is_word(unicode::char_at(text, unicode::last_char_begin(text, at)));
 }
 
-bool word_after(std::string_view text, size_t at) { return at < text.size() && is_word(unicode::char_at(text, at)); }
+bool word_after(std::string_view text, size_t at) {
+  return at < text.size() && unicode::is_word(unicode::char_at(text, at));
+}
 
 size_t space_begin(std::string_view text, size_t end) {
   while (end > 0) {
-    const size_t begin = last_char_begin(text, end);
+    const size_t begin = unicode::last_char_begin(text, end);
     if (!unicode::char_at(text, begin).is(unicode::kSpace)) break;
     end = begin;
   }

@@ -63,4 +63,8 @@ std::string alphabet_of_byte(unsigned char byte) {
   return out;
 }
 
+void append_alphabet(std::string& out, std::string_view bytes) {
+  for (const char c : bytes) utf8::append(out, kTables.code_points[static_cast<unsigned char>(c)]);
+}
+
 }  // namespace bp

@@ -16,4 +16,7 @@ bool bytes_of_alphabet(std::string_view text, std::string& out);
 // How the alphabet writes `byte`, as UTF-8.
 std::string alphabet_of_byte(unsigned char byte);
 
+// Appends `bytes` in the alphabet.
+void append_alphabet(std::string& out, std::string_view bytes);
+
 }  // namespace bp

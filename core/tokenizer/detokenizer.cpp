@@ -1,21 +1,16 @@
 #include "tokenizer/detokenizer.h"
 
-#include "tokenizer/utf8.h"
-
 namespace bp {
 
 std::string Detokenizer::push(TokenId id) {
   std::string text;
-  if (skip_special_ && tokenizer_->is_special(id)) return text;
-  pending_ += tokenizer_->piece_bytes(id);
-  pending_.erase(0, utf8::append_replacing(text, pending_, true));
+  tokenizer_->decode_next(id, skip_special_, state_, text);
   return text;
 }
 
 std::string Detokenizer::flush() {
   std::string text;
-  utf8::append_replacing(text, pending_, false);
-  pending_.clear();
+  tokenizer_->decode_end(state_, text);
   return text;
 }
 

@@ -11,9 +11,12 @@ namespace bp {
 
 class Detokenizer {
  public:
-  // REQUIRES: `tokenizer` outlives this.
-  explicit Detokenizer(const Tokenizer& tokenizer, bool skip_special = true)
-      : tokenizer_(&tokenizer), skip_special_(skip_special) {}
+  // `continues`: the ids go on where others ended, so that a space before the first word is text and not the one that
+  // SentencePiece puts before every text. REQUIRES: `tokenizer` outlives this.
+  explicit Detokenizer(const Tokenizer& tokenizer, bool skip_special = true, bool continues = false)
+      : tokenizer_(&tokenizer), skip_special_(skip_special) {
+    if (continues) state_ = Decoder::continuing();
+  }
 
   // The text that is complete now: may be empty.
   std::string push(TokenId id);
@@ -23,7 +26,7 @@ class Detokenizer {
  private:
   const Tokenizer* tokenizer_;
   bool skip_special_;
-  std::string pending_;  // at most three bytes between calls
+  Decoder::State state_;
 };
 
 }  // namespace bp

@@ -19,7 +19,8 @@ struct Merge {
 class MergeTable {
  public:
   // Merges that name unknown tokens are left out: no text can need them. A pair named twice has its last rank.
-  MergeTable(const TokenTable& tokens, const std::vector<std::string>& merges);
+  // `word_prefix` is not repeated in what a merge gives: "un" and "##do" make "undo".
+  MergeTable(const TokenTable& tokens, const std::vector<std::string>& merges, std::string_view word_prefix = {});
 
   // Null where the two do not merge.
   const Merge* find(TokenId left, TokenId right) const {

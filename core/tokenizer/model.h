@@ -1,10 +1,10 @@
-// What turns a stretch of text without added tokens into ids: one subclass per kind of vocabulary.
+// What turns pre-tokens into ids: one subclass per kind of vocabulary.
 // Thread-safety: encode() is const and may be called from several threads at once.
 #pragma once
 
-#include <string_view>
 #include <vector>
 
+#include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/vocabulary.h"
 
 namespace bp {
@@ -12,8 +12,12 @@ namespace bp {
 class TokenModel {
  public:
   virtual ~TokenModel() = default;
-  // Appends the ids of `text`.
-  virtual void encode(std::string_view text, std::vector<TokenId>& out) const = 0;
+  // Appends the ids of the pieces, one after the other.
+  virtual void encode(const PreTokens& tokens, std::vector<TokenId>& out) const = 0;
 };
+
+inline std::string_view piece_text(const PreTokens& tokens, const TextRange& piece) {
+  return tokens.text.substr(piece.begin, piece.end - piece.begin);
+}
 
 }  // namespace bp

@@ -1,39 +1,68 @@
-// Cuts text into pre-tokens: the pieces that byte-pair merges never cross. A list of splitters, each cutting what the
-// one before it left.
-// Thread-safety: immutable after construction; split() is const.
+// Cuts text into pre-tokens: the pieces that the model never looks across. A list of steps, each cutting, dropping or
+// rewriting what the one before it left.
+// Thread-safety: immutable once built; split() is const.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
+#include "tokenizer/pattern.h"
 #include "tokenizer/splitters.h"
 
 namespace bp {
 
+// A text and its pieces, in order, none empty, none overlapping.
+struct PreTokens {
+  std::string_view text;  // what `pieces` cut; views `rewritten` once a step has changed it
+  std::vector<TextRange> pieces;
+  bool starts_text = false;  // the first piece begins where the whole text does
+
+  std::string rewritten;
+};
+
 class PreTokenizer {
  public:
+  using Step = std::function<void(PreTokens&)>;
+
+  PreTokenizer() = default;
   explicit PreTokenizer(std::vector<Splitter> splitters) : splitters_(std::move(splitters)) {}
 
-  // The ends of the pre-tokens of `text`, in order; each is the start of the next.
-  std::vector<size_t> split(std::string_view text) const;
+  void add(Splitter splitter);
+  void add(Step step) { steps_.push_back(std::move(step)); }
+
+  // `first`: nothing of the text came before this stretch. The result views `text` or itself: keep both.
+  void split(std::string_view text, bool first, PreTokens& out) const;
 
  private:
-  std::vector<Splitter> splitters_;
+  std::vector<Splitter> splitters_;  // run before the steps
+  std::vector<Step> steps_;
 };
 
-// What a GGUF's tokenizer.ggml.pre stands for.
-struct PreTokenizerFamily {
-  std::vector<Splitter> splitters;
-  bool nfc = false;
-  bool ignore_merges = false;
-  bool add_bos = false;  // what the family does where the metadata does not say
-};
+// What becomes of the matches that a step finds (Hugging Face's SplitDelimiterBehavior).
+enum class SplitBehavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
-// Errors: kUnsupported, naming what is supported.
-Result<PreTokenizerFamily> pre_tokenizer_family(std::string_view name, std::string_view where);
+// Appends the matches in a text.
+using Finder = std::function<void(std::string_view text, std::vector<TextRange>& out)>;
 
-// A Split's regular expression in tokenizer.json, recognised by its text; null where it is none that we know.
-Splitter splitter_of_pattern(std::string_view pattern);
+// `invert`: what lies between the matches counts as the matches.
+PreTokenizer::Step split_step(Finder finder, SplitBehavior behavior, bool invert);
+PreTokenizer::Step split_step(Pattern pattern, SplitBehavior behavior, bool invert);
+PreTokenizer::Step splitter_step(Splitter splitter);
+
+enum class PrependScheme { kAlways, kNever, kFirst };
+// Spaces become `mark`; `scheme` says which pieces get one before them; `split` cuts before each mark.
+PreTokenizer::Step metaspace_step(std::string mark, PrependScheme scheme, bool split);
+// A space before each piece that has none; `alphabet` rewrites in the byte alphabet.
+PreTokenizer::Step byte_level_step(bool prefix_space, bool alphabet);
+
+// Finders of single characters.
+Finder find_white_space();
+Finder find_digits();
+Finder find_punctuation();
+Finder find_text(std::string text);
+// \w+|[^\w\s]+
+Finder find_words();
 
 }  // namespace bp

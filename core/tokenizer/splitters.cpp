@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tokenizer/unicode.h"
+#include "tokenizer/scan.h"
 
 namespace bp {
 namespace {
@@ -14,132 +14,6 @@ using unicode::kLetter;
 using unicode::kNumber;
 using unicode::kPunctuation;
 using unicode::kSpace;
-
-// The end of the run of `set` that starts at `at`; `at` where there is none. At most `max_chars` characters.
-size_t run_end(std::string_view text, size_t at, ClassSet set, size_t max_chars = ~size_t{0}) {
-  for (; at < text.size() && max_chars > 0; --max_chars) {
-    const Char c = char_at(text, at);
-    if (!c.is(set)) break;
-    at += c.n_bytes;
-  }
-  return at;
-}
-
-size_t run_end_without(std::string_view text, size_t at, ClassSet excluded) {
-  while (at < text.size()) {
-    const Char c = char_at(text, at);
-    if (c.is(excluded)) break;
-    at += c.n_bytes;
-  }
-  return at;
-}
-
-bool is_line_end(char c) { return c == '\r' || c == '\n'; }
-
-// \s+(?!\S)|\s+  REQUIRES: white space at `at`.
-size_t white_space_end(std::string_view text, size_t at) {
-  size_t last = at;
-  size_t end = at;
-  while (end < text.size()) {
-    const Char c = char_at(text, end);
-    if (!c.is(kSpace)) break;
-    last = end;
-    end += c.n_bytes;
-  }
-  return end == text.size() || last == at ? end : last;
-}
-
-// \s*[\r\n]+, or `at` where the white space there holds no line end.
-size_t lines_end(std::string_view text, size_t at) {
-  const size_t end = run_end(text, at, kSpace);
-  size_t last = end;
-  while (last > at && !is_line_end(text[last - 1])) --last;
-  return last;
-}
-
-// 's|'t|'re|'ve|'m|'ll|'d: the end, or `at`.
-size_t contraction_end(std::string_view text, size_t at) {
-  const std::string_view rest = text.substr(at + 1);
-  if (rest.empty()) return at;
-  const char c = rest[0];
-  if (c == 's' || c == 't' || c == 'm' || c == 'd') return at + 2;
-  if (rest.starts_with("re") || rest.starts_with("ve") || rest.starts_with("ll")) return at + 3;
-  return at;
-}
-
-size_t contraction_end_any_case(std::string_view text, size_t at) {
-  if (text.substr(at + 1).starts_with("\u017f")) return at + 3;  // long s folds to s
-  const auto lower = [&](size_t i) {
-    return i < text.size() ? (text[i] >= 'A' && text[i] <= 'Z' ? static_cast<char>(text[i] | 0x20) : text[i]) : '\0';
-  };
-  const char folded[] = {'\'', lower(at + 1), lower(at + 2)};
-  return at + contraction_end({folded, 3}, 0);
-}
-
-size_t gpt2_end(std::string_view text, size_t at) {
-  const Char first = char_at(text, at);
-  if (first.code_point == '\'') {
-    if (const size_t end = contraction_end(text, at); end != at) return end;
-  }
-  size_t start = at;
-  Char c = first;
-  if (first.code_point == ' ' && at + 1 < text.size()) {
-    start = at + 1;
-    c = char_at(text, start);
-  }
-  if (c.is(kSpace)) return white_space_end(text, at);
-  const size_t after = start + c.n_bytes;
-  if (c.is(kLetter)) return run_end(text, after, kLetter);
-  if (c.is(kNumber)) return run_end(text, after, kNumber);
-  return run_end_without(text, after, kSpace | kLetter | kNumber);
-}
-
-size_t llama3_end(std::string_view text, size_t at, size_t max_digits) {
-  const Char first = char_at(text, at);
-  if (first.code_point == '\'') {
-    if (const size_t end = contraction_end_any_case(text, at); end != at) return end;
-  }
-  const size_t second = at + first.n_bytes;
-  if (first.is(kLetter)) return run_end(text, second, kLetter);
-  if (first.is(kNumber)) return run_end(text, at, kNumber, max_digits);
-  if (!is_line_end(text[at])) {
-    if (const size_t end = run_end(text, second, kLetter); end != second) return end;
-  }
-  const size_t start = first.code_point == ' ' ? second : at;
-  size_t end = run_end_without(text, start, kSpace | kLetter | kNumber);
-  if (end != start) {
-    while (end < text.size() && is_line_end(text[end])) ++end;
-    return end;
-  }
-  if (const size_t lines = lines_end(text, at); lines != at) return lines;
-  return white_space_end(text, at);
-}
-
-// Cuts all of the text: each piece ends where end_of(text, its start) says.
-template <class EndOf>
-void cover(std::string_view text, size_t base, std::vector<size_t>& ends, EndOf end_of) {
-  for (size_t at = 0; at < text.size();) {
-    at = end_of(text, at);
-    ends.push_back(base + at);
-  }
-}
-
-// Cuts out what end_of finds (its start where it finds nothing there); what lies between are pieces too.
-template <class EndOf>
-void isolate(std::string_view text, size_t base, std::vector<size_t>& ends, EndOf end_of) {
-  size_t open = 0;  // where the piece between two finds begins
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = end_of(text, at);
-    if (end == at) {
-      at += char_at(text, at).n_bytes;
-      continue;
-    }
-    if (at > open) ends.push_back(base + at);
-    ends.push_back(base + end);
-    open = at = end;
-  }
-  if (open < text.size()) ends.push_back(base + text.size());
-}
 
 size_t spaced_run_end(std::string_view text, size_t at, ClassSet set) {
   const Char c = char_at(text, at);
@@ -162,6 +36,8 @@ bool is_punctuation(const Char& c) {
 
 bool is_cjk(char32_t c) { return (c >= 0x0800 && c <= 0x9FA5) || (c >= 0xAC00 && c <= 0xD7FF); }
 
+bool is_han_or_kana(char32_t c) { return (c >= 0x4E00 && c <= 0x9FA5) || (c >= 0x3040 && c <= 0x30FF); }
+
 template <class Accept>
 size_t accepted_end(std::string_view text, size_t at, Accept accept) {
   while (at < text.size()) {
@@ -173,16 +49,6 @@ size_t accepted_end(std::string_view text, size_t at, Accept accept) {
 }
 
 }  // namespace
-
-void split_gpt2(std::string_view text, size_t base, std::vector<size_t>& ends) { cover(text, base, ends, gpt2_end); }
-
-void split_llama3(std::string_view text, size_t base, std::vector<size_t>& ends) {
-  cover(text, base, ends, [](std::string_view t, size_t at) { return llama3_end(t, at, 3); });
-}
-
-void split_qwen2(std::string_view text, size_t base, std::vector<size_t>& ends) {
-  cover(text, base, ends, [](std::string_view t, size_t at) { return llama3_end(t, at, 1); });
-}
 
 void split_digits(std::string_view text, size_t base, std::vector<size_t>& ends) {
   isolate(text, base, ends, [](std::string_view t, size_t at) { return run_end(t, at, kNumber, 1); });
@@ -227,6 +93,59 @@ void split_cjk_runs(std::string_view text, size_t base, std::vector<size_t>& end
   isolate(text, base, ends, [](std::string_view t, size_t at) {
     return accepted_end(t, at, [](const Char& c) { return is_cjk(c.code_point); });
   });
+}
+
+void split_trailing_space(std::string_view text, size_t base, std::vector<size_t>& ends) {
+  size_t begin = text.size();
+  while (begin > 0) {
+    const size_t last = unicode::last_char_begin(text, begin);
+    if (!char_at(text, last).is(kSpace)) break;
+    begin = last;
+  }
+  if (begin > 0) ends.push_back(base + begin);
+  if (begin < text.size()) ends.push_back(base + text.size());
+}
+
+void split_three_numbers(std::string_view text, size_t base, std::vector<size_t>& ends) {
+  isolate(text, base, ends, [](std::string_view t, size_t at) { return run_end(t, at, kNumber, 3); });
+}
+
+void split_han_kana_runs(std::string_view text, size_t base, std::vector<size_t>& ends) {
+  isolate(text, base, ends, [](std::string_view t, size_t at) {
+    return accepted_end(t, at, [](const Char& c) { return is_han_or_kana(c.code_point); });
+  });
+}
+
+void split_digit_groups(std::string_view text, size_t base, std::vector<size_t>& ends) {
+  size_t n_left = 0;         // digits of the run that is being cut
+  size_t blocked_until = 0;  // the end of a run that is not cut
+  isolate(text, base, ends, [&](std::string_view t, size_t at) {
+    if (at < blocked_until) return at;
+    if (n_left == 0) {
+      size_t end = at;
+      while (end < t.size() && char_at(t, end).is(unicode::kDecimal)) {
+        end += char_at(t, end).n_bytes;
+        ++n_left;
+      }
+      // Where a word goes on behind them there is no boundary for the groups to end at.
+      if (end < t.size() && (char_at(t, end).is(kLetter | kNumber) || t[end] == '_')) {
+        n_left = 0;
+        blocked_until = end;
+      }
+      if (n_left == 0) return at;
+    }
+    const size_t group = n_left % 3 == 0 ? 3 : n_left % 3;
+    n_left -= group;
+    return run_end(t, at, unicode::kDecimal, group);
+  });
+}
+
+void split_lines(std::string_view text, size_t base, std::vector<size_t>& ends) {
+  for (size_t at = 0; at < text.size();) {
+    const bool line_end = text[at] == '\n';
+    while (at < text.size() && (text[at] == '\n') == line_end) ++at;
+    ends.push_back(base + at);
+  }
 }
 
 }  // namespace bp

@@ -19,6 +19,21 @@ void split_gpt2(std::string_view text, size_t base, std::vector<size_t>& ends);
 void split_llama3(std::string_view text, size_t base, std::vector<size_t>& ends);
 // The same with \p{N}
 void split_qwen2(std::string_view text, size_t base, std::vector<size_t>& ends);
+// The same with letters and marks, [\p{L}\p{M}]
+void split_qwen35(std::string_view text, size_t base, std::vector<size_t>& ends);
+// Llama 3's with \p{N}+
+void split_llama3_any_digits(std::string_view text, size_t base, std::vector<size_t>& ends);
+// Qwen 2's without the contractions
+void split_qwen2_no_contractions(std::string_view text, size_t base, std::vector<size_t>& ends);
+// [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|
+// [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|
+// \p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+void split_gpt4o(std::string_view text, size_t base, std::vector<size_t>& ends);
+// The same with \p{N} and without the contractions
+void split_tekken(std::string_view text, size_t base, std::vector<size_t>& ends);
+// [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|
+// \s*[\r\n]+|\s+(?!\S)|\s+
+void split_deepseek3(std::string_view text, size_t base, std::vector<size_t>& ends);
 
 // \p{N}
 void split_digits(std::string_view text, size_t base, std::vector<size_t>& ends);
@@ -38,5 +53,16 @@ void split_spaced_letters(std::string_view text, size_t base, std::vector<size_t
 void split_spaced_punctuation(std::string_view text, size_t base, std::vector<size_t>& ends);
 // [一-龥ࠀ-一가-퟿]+
 void split_cjk_runs(std::string_view text, size_t base, std::vector<size_t>& ends);
+
+// \s+$  in a text of one line, or of one line end
+void split_trailing_space(std::string_view text, size_t base, std::vector<size_t>& ends);
+// \p{N}{1,3}
+void split_three_numbers(std::string_view text, size_t base, std::vector<size_t>& ends);
+// [一-龥぀-ゟ゠-ヿ]+
+void split_han_kana_runs(std::string_view text, size_t base, std::vector<size_t>& ends);
+// \d{1,3}(?=(?:\d{3})*\b)
+void split_digit_groups(std::string_view text, size_t base, std::vector<size_t>& ends);
+// [^\n]+|[\n]+
+void split_lines(std::string_view text, size_t base, std::vector<size_t>& ends);
 
 }  // namespace bp

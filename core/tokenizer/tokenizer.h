@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tokenizer/decoder.h"
 #include "tokenizer/vocabulary.h"
 
 namespace bp {
@@ -24,11 +25,11 @@ struct EncodeOptions {
 
 class Tokenizer {
  public:
-  // From a GGUF's metadata. `where` names it in errors: kRefused for a vocabulary that contradicts itself,
-  // kUnsupported for a kind of vocabulary or pre-tokenizer that we do not have.
+  // From a GGUF's metadata, or what a tokenizer.model says in its terms. `where` names it in errors: kRefused for a
+  // vocabulary that contradicts itself, kUnsupported for a kind of vocabulary or pre-tokenizer that we do not have.
   static Result<Tokenizer> create(Vocabulary vocabulary, std::string_view where);
   // From Hugging Face's tokenizer.json, by the pipeline it declares, and tokenizer_config.json (may be empty), which
-  // names BOS and EOS.
+  // names BOS and EOS. Errors: kRefused for a damaged file, kUnsupported naming the part that we do not have.
   static Result<Tokenizer> from_json(std::string_view tokenizer_json, std::string_view tokenizer_config_json,
                                      std::string_view where);
 
@@ -47,6 +48,9 @@ class Tokenizer {
   bool is_end_of_generation(TokenId id) const;
   // A control token (or the unknown one): not part of the text.
   bool is_special(TokenId id) const;
+  // One token of a stream: appends the text that is certain now to `out`.
+  void decode_next(TokenId id, bool skip_special, Decoder::State& state, std::string& out) const;
+  void decode_end(Decoder::State& state, std::string& out) const;
   // The bytes a token stands for, perhaps part of a character; empty where `id` is no token. Valid while this lives.
   std::string_view piece_bytes(TokenId id) const;
   // The token that the vocabulary file writes `token`.
@@ -56,9 +60,10 @@ class Tokenizer {
   struct Parts;
 
   explicit Tokenizer(std::unique_ptr<const Parts> parts);
-  static Result<Tokenizer> build(TokenizerSpec spec, std::string_view where);
-  void encode_raw(std::string_view text, bool parse_special, std::vector<TokenId>& out) const;
-  void encode_normalized(std::string_view text, bool parse_special, std::vector<TokenId>& out) const;
+  static Result<Tokenizer> build(TokenizerSpec& spec, std::string_view where);
+  struct Run;
+  void encode_raw(std::string_view text, Run& run) const;
+  void encode_normalized(std::string_view text, Run& run) const;
 
   std::unique_ptr<const Parts> parts_;
 };

@@ -1,55 +1,132 @@
+// tokenizer.json, see tokenizer_spec.h
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <unordered_map>
 
+#include "tokenizer/byte_level_bpe.h"
+#include "tokenizer/char_bpe.h"
 #include "tokenizer/json_access.h"
-#include "tokenizer/token_table.h"
-#include "tokenizer/tokenizer.h"
-#include "tokenizer/tokenizer_spec.h"
+#include "tokenizer/json_pipeline.h"
+#include "tokenizer/unigram.h"
+#include "tokenizer/utf8.h"
+#include "tokenizer/word_piece.h"
 
 namespace bp {
 namespace {
 
-std::unexpected<Error> refused(std::string_view where, std::string what) {
-  return fail(ErrorCode::kRefused, std::string(where), std::move(what), "the file is damaged or no tokenizer.json");
-}
-
-std::unexpected<Error> unsupported(std::string_view where, std::string what) {
-  return fail(ErrorCode::kUnsupported, std::string(where), std::move(what),
-              "supported: byte-level BPE (model type BPE, pre-tokenizer ByteLevel)");
-}
-
 class Reader {
  public:
-  Reader(const json::object& root, std::string_view where) : root_(root), where_(where) {}
+  Reader(const json::object& root, std::string_view where)
+      : root_(root), where_(where), owner_(std::make_unique<TokenizerSpec>()), spec_(*owner_) {}
 
-  Result<TokenizerSpec> read(const json::object& config) {
+  Result<std::unique_ptr<TokenizerSpec>> read(const json::object& config) {
     const json::object* model = json_object(root_, "model");
-    if (model == nullptr) return refused(where_, "there is no \"model\" object");
-    BP_TRY_VOID(check_model(*model));
-    BP_TRY_VOID(read_tokens(*model));
-    BP_TRY_VOID(read_merges(*model));
-    BP_TRY_VOID(read_json_pipeline(root_, spec_, where_));
-    if (const json::object* post = json_object(root_, "post_processor")) BP_TRY_VOID(read_post_processor(*post, 0));
+    if (model == nullptr) return refused_json(where_, "there is no \"model\" object");
+    BP_TRY_VOID(read_normalizer(root_, spec_, where_));
+    BP_TRY_VOID(read_model(*model));
+    BP_TRY_VOID(read_added_tokens());
+    if (const auto unknown = id_of(json_text(*model, "unk_token"))) spec_.vocabulary.unk = unknown;
+    BP_TRY(const auto processors, flatten_part(root_, "post_processor", "processors", where_));
+    for (const json::object* processor : processors) BP_TRY_VOID(read_post_processor(*processor));
     read_config(config);
-    return std::move(spec_);
+    return std::move(owner_);
   }
 
  private:
-  Status check_model(const json::object& model) {
+  Status read_model(const json::object& model) {
     const std::string_view type = json_text(model, "type");
     // Files of the first versions name no type.
-    if (type != "BPE" && !(type.empty() && model.contains("merges"))) {
-      return unsupported(where_, fmt::format("tokenizer model \"{}\" is not supported", type.substr(0, 80)));
+    if (type == "BPE" || (type.empty() && model.contains("merges"))) return read_bpe(model);
+    if (type == "Unigram") return read_unigram(model);
+    if (type == "WordPiece" || type == "WordLevel") return read_word_piece(model, type == "WordLevel");
+    return unsupported_part("tokenizer model", type, where_);
+  }
+
+  Status read_bpe(const json::object& model) {
+    if (const json::value* dropout = json_member(model, "dropout")) {
+      if (!dropout->is_number() || dropout->to_number<double>() != 0)
+        return unsupported_part("model.dropout", write_json(*dropout), where_);
     }
-    for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-      if (!json_text(model, key).empty()) return unsupported(where_, fmt::format("model.{} is not supported", key));
+    CharBpeOptions options{.ignore_merges = json_flag(model, "ignore_merges"),
+                           .byte_fallback = json_flag(model, "byte_fallback"),
+                           .fuse_unknown = json_flag(model, "fuse_unk"),
+                           .word_prefix = std::string(json_text(model, "continuing_subword_prefix")),
+                           .word_suffix = std::string(json_text(model, "end_of_word_suffix"))};
+    BP_TRY(const bool byte_level, is_byte_level(root_, where_));
+    const bool bytes =
+        byte_level && !options.byte_fallback && options.word_prefix.empty() && options.word_suffix.empty();
+    BP_TRY_VOID(read_pre_tokenizer(root_, bytes, spec_, where_));
+    if (bytes) {
+      spec_.form = TokenForm::kByteAlphabet;
+    } else {
+      BP_TRY_VOID(read_decoder(root_, spec_, where_));
     }
-    if (json_flag(model, "byte_fallback")) return unsupported(where_, "model.byte_fallback is not supported");
-    spec_.vocabulary.model = "gpt2";
-    spec_.vocabulary.ignore_merges = json_flag(model, "ignore_merges");
+    BP_TRY_VOID(read_vocabulary(model, options.byte_fallback));
+    BP_TRY_VOID(read_merges(model));
+    spec_.make_model = [&spec = spec_, options,
+                        bytes](const TokenTable& tokens) mutable -> std::unique_ptr<TokenModel> {
+      options.unknown = spec.vocabulary.unk;
+      const auto& all = spec.vocabulary.merges;
+      if (!bytes) return std::make_unique<CharBpe>(tokens, all, options);
+      return std::make_unique<ByteLevelBpe>(
+          tokens, all, ByteLevelBpeOptions{.ignore_merges = options.ignore_merges, .unknown = options.unknown});
+    };
     return {};
+  }
+
+  Status read_unigram(const json::object& model) {
+    BP_TRY_VOID(read_ends());
+    const json::array* vocab = json_array(model, "vocab");
+    if (vocab == nullptr) return refused_json(where_, "there is no \"model.vocab\" array");
+    const bool byte_fallback = json_flag(model, "byte_fallback");
+    std::vector<double> scores;
+    for (const json::value& entry : *vocab) {
+      const json::array* pair = entry.if_array();
+      if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_number())
+        return refused_json(where_, fmt::format("entry {} of \"model.vocab\" is no token with a score", scores.size()));
+      const std::string_view text = (*pair)[0].get_string();
+      BP_TRY_VOID(
+          put(text, json::value(static_cast<int64_t>(scores.size())), type_of(text, byte_fallback), vocab->size()));
+      scores.push_back((*pair)[1].to_number<double>());
+    }
+    UnigramOptions options{.unknown = std::nullopt, .byte_fallback = byte_fallback};
+    if (const json::value* id = json_member(model, "unk_id")) {
+      if (!id->is_int64() || id->get_int64() < 0 || static_cast<size_t>(id->get_int64()) >= scores.size())
+        return refused_json(where_, fmt::format("model.unk_id {} is no token", write_json(*id)));
+      options.unknown = static_cast<TokenId>(id->get_int64());
+      spec_.vocabulary.unk = options.unknown;
+    }
+    spec_.make_model = [scores = std::move(scores), options](const TokenTable& tokens) {
+      std::vector<double> all = scores;
+      all.resize(tokens.size(), kAddedTokenScore);  // added tokens are none of the model's
+      return std::make_unique<Unigram>(tokens, std::move(all), options);
+    };
+    return {};
+  }
+
+  Status read_word_piece(const json::object& model, bool whole_words_only) {
+    BP_TRY_VOID(read_ends());
+    BP_TRY_VOID(read_vocabulary(model, false));
+    WordPieceOptions options{.begin_prefix = "", .whole_words_only = whole_words_only};
+    if (const json::value* prefix = json_member(model, "continuing_subword_prefix");
+        prefix != nullptr && prefix->is_string())
+      options.continue_prefix = prefix->get_string();
+    if (const json::value* limit = json_member(model, "max_input_chars_per_word");
+        limit != nullptr && limit->is_int64())
+      options.max_chars = static_cast<size_t>(std::max<int64_t>(limit->get_int64(), 0));
+    if (options.continue_prefix.empty() && !whole_words_only)
+      return unsupported_part("model.continuing_subword_prefix", "", where_);
+    spec_.make_model = [&spec = spec_, options](const TokenTable& tokens) mutable {
+      options.unknown = spec.vocabulary.unk;
+      return std::make_unique<WordPiece>(tokens, options);
+    };
+    return {};
+  }
+
+  Status read_ends() {
+    BP_TRY_VOID(read_pre_tokenizer(root_, false, spec_, where_));
+    return read_decoder(root_, spec_, where_);
   }
 
   Status put(std::string_view text, const json::value& id, TokenType type, size_t n_entries) {
@@ -57,8 +134,8 @@ class Reader {
     const size_t limit = std::min(TokenTable::kMaxTokens, n_entries * 2 + 65536);
     const auto number = id.is_int64() ? id.get_int64() : -1;
     if (number < 0 || static_cast<size_t>(number) >= limit) {
-      return refused(where_,
-                     fmt::format("the id of token \"{}\" is not a whole number below {}", text.substr(0, 80), limit));
+      return refused_json(where_, fmt::format("the id of token \"{}\" is not a whole number below {}",
+                                              utf8::beginning(text, 80), limit));
     }
     const auto index = static_cast<size_t>(number);
     Vocabulary& v = spec_.vocabulary;
@@ -72,43 +149,47 @@ class Reader {
     return {};
   }
 
-  Status read_tokens(const json::object& model) {
+  static TokenType type_of(std::string_view text, bool byte_fallback) {
+    return byte_fallback && byte_of_token(text) >= 0 ? TokenType::kByte : TokenType::kNormal;
+  }
+
+  Status read_vocabulary(const json::object& model, bool byte_fallback) {
     const json::object* vocab = json_object(model, "vocab");
-    if (vocab == nullptr) return refused(where_, "there is no \"model.vocab\" object");
+    if (vocab == nullptr) return refused_json(where_, "there is no \"model.vocab\" object");
+    ids_.reserve(vocab->size());
+    for (const auto& [text, id] : *vocab) BP_TRY_VOID(put(text, id, type_of(text, byte_fallback), vocab->size()));
+    return {};
+  }
+
+  Status read_added_tokens() {
     const json::array* added = json_array(root_, "added_tokens");
-    const size_t n_entries = vocab->size() + (added != nullptr ? added->size() : 0);
-    ids_.reserve(n_entries);
-    for (const auto& [text, id] : *vocab) BP_TRY_VOID(put(text, id, TokenType::kNormal, n_entries));
-    if (added != nullptr) {
-      for (const auto& token : *added) BP_TRY_VOID(read_added(token, n_entries));
-    }
-    if (const auto unknown = id_of(json_text(model, "unk_token"))) {
-      spec_.vocabulary.unk = unknown;
-      spec_.emit_unknown = true;
-    }
+    if (added == nullptr) return {};
+    const size_t n_entries = spec_.vocabulary.tokens.size() + added->size();
+    for (const auto& token : *added) BP_TRY_VOID(read_added(token, n_entries));
     return {};
   }
 
   Status read_added(const json::value& value, size_t n_entries) {
     const json::object* token = value.if_object();
     const json::value* id = token != nullptr ? json_member(*token, "id") : nullptr;
-    if (id == nullptr) return refused(where_, "an entry of \"added_tokens\" has no id");
+    if (id == nullptr) return refused_json(where_, "an entry of \"added_tokens\" has no id");
     const std::string_view text = json_text(*token, "content");
     const bool special = json_flag(*token, "special");
     BP_TRY_VOID(put(text, *id, special ? TokenType::kControl : TokenType::kUserDefined, n_entries));
+    const bool normalized = json_flag(*token, "normalized", !special);
     spec_.added.push_back({.id = static_cast<TokenId>(id->get_int64()),
-                           .text = std::string(text),
+                           .text = normalized ? spec_.normalizer.apply(text, true) : std::string(text),
                            .special = special,
                            .lstrip = json_flag(*token, "lstrip"),
                            .rstrip = json_flag(*token, "rstrip"),
                            .single_word = json_flag(*token, "single_word"),
-                           .normalized = json_flag(*token, "normalized", !special)});
+                           .normalized = normalized});
     return {};
   }
 
   Status read_merges(const json::object& model) {
     const json::array* merges = json_array(model, "merges");
-    if (merges == nullptr) return refused(where_, "there is no \"model.merges\" array");
+    if (merges == nullptr) return refused_json(where_, "there is no \"model.merges\" array");
     auto& out = spec_.vocabulary.merges;
     out.reserve(merges->size());
     for (const auto& merge : *merges) {
@@ -118,29 +199,33 @@ class Reader {
       } else if (pair != nullptr && pair->size() == 2 && (*pair)[0].is_string() && (*pair)[1].is_string()) {
         out.push_back(std::string((*pair)[0].get_string()) + " " + std::string((*pair)[1].get_string()));
       } else {
-        return refused(where_, "an entry of \"model.merges\" is no pair of tokens");
+        return refused_json(where_, "an entry of \"model.merges\" is no pair of tokens");
       }
     }
     return {};
   }
 
-  Status read_post_processor(const json::object& node, int depth) {
+  Status read_post_processor(const json::object& node) {
     const std::string_view type = json_text(node, "type");
     if (type == "ByteLevel") return {};  // trims offsets only
     if (type == "TemplateProcessing") return read_template(node);
-    const json::array* parts = json_array(node, "processors");
-    if (type != "Sequence" || parts == nullptr || depth >= 8) {
-      return unsupported(where_, fmt::format("post_processor \"{}\" is not supported", type.substr(0, 80)));
-    }
-    for (const auto& part : *parts) {
-      if (part.is_object()) BP_TRY_VOID(read_post_processor(part.get_object(), depth + 1));
+    if (type != "BertProcessing" && type != "RobertaProcessing")
+      return unsupported_part("post_processor", type, where_);
+    for (const auto& [key, ids] : {std::pair{"cls", &spec_.prefix_ids}, {"sep", &spec_.suffix_ids}}) {
+      const json::array* pair = json_array(node, key);
+      const json::value* text = pair != nullptr && pair->size() == 2 ? &(*pair)[0] : nullptr;
+      if (text == nullptr || !text->is_string())
+        return refused_json(where_, fmt::format("the post_processor's \"{}\" is no token with its id", key));
+      BP_TRY(const TokenId id, known_id(std::string_view(text->get_string())));
+      ids->push_back(id);
     }
     return {};
   }
 
   Status read_template(const json::object& node) {
     const json::array* single = json_array(node, "single");
-    if (single == nullptr) return refused(where_, "the post_processor has no \"single\" template");
+    if (single == nullptr) return refused_json(where_, "the post_processor has no \"single\" template");
+    const json::object* special_tokens = json_object(node, "special_tokens");
     bool before = true;
     for (const auto& part : *single) {
       const json::object* object = part.if_object();
@@ -149,13 +234,27 @@ class Reader {
         before = false;
         continue;
       }
-      const std::string_view text = json_text(*special, "id");
-      const auto id = id_of(text);
-      if (!id)
-        return refused(where_, fmt::format("the post_processor adds an unknown token \"{}\"", text.substr(0, 80)));
-      (before ? spec_.prefix_ids : spec_.suffix_ids).push_back(*id);
+      const std::string_view name = json_text(*special, "id");
+      auto& ids = before ? spec_.prefix_ids : spec_.suffix_ids;
+      const json::object* declared = special_tokens != nullptr ? json_object(*special_tokens, name) : nullptr;
+      const json::array* tokens = declared != nullptr ? json_array(*declared, "tokens") : nullptr;
+      if (tokens == nullptr) {
+        BP_TRY(const TokenId id, known_id(name));
+        ids.push_back(id);
+        continue;
+      }
+      for (const json::value& token : *tokens) {
+        BP_TRY(const TokenId id, known_id(token.is_string() ? std::string_view(token.get_string()) : ""));
+        ids.push_back(id);
+      }
     }
     return {};
+  }
+
+  Result<TokenId> known_id(std::string_view text) const {
+    if (const auto id = id_of(text)) return *id;
+    return refused_json(where_,
+                        fmt::format("the post_processor adds an unknown token \"{}\"", utf8::beginning(text, 80)));
   }
 
   std::optional<TokenId> id_of(std::string_view text) const {
@@ -174,34 +273,41 @@ class Reader {
     v.bos = config_token(config, "bos_token");
     v.eos = config_token(config, "eos_token");
     v.pad = config_token(config, "pad_token");
-    const auto add = [](const std::optional<TokenId>& id, std::vector<TokenId>& ids) {
-      if (id && std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
-    };
-    if (json_flag(config, "add_bos_token")) add(v.bos, spec_.prefix_ids);
-    if (json_flag(config, "add_eos_token")) add(v.eos, spec_.suffix_ids);
-    v.add_bos = !spec_.prefix_ids.empty();
-    v.add_eos = !spec_.suffix_ids.empty();
+    read_add(config, "add_bos_token", v.bos, spec_.prefix_ids);
+    read_add(config, "add_eos_token", v.eos, spec_.suffix_ids);
   }
+
+  // Llama's class makes its template anew from these flags; others may only add.
+  static void read_add(const json::object& config, std::string_view key, std::optional<TokenId> id,
+                       std::vector<TokenId>& ids) {
+    if (!id) return;
+    const bool there = std::ranges::find(ids, *id) != ids.end();
+    const bool wanted = json_flag(config, key, there);
+    if (wanted && !there) ids.push_back(*id);
+    if (!wanted && json_text(config, "tokenizer_class").starts_with("Llama")) std::erase(ids, *id);
+  }
+
+  static constexpr double kAddedTokenScore = 0;
 
   const json::object& root_;
   std::string_view where_;
-  TokenizerSpec spec_;
+  std::unique_ptr<TokenizerSpec> owner_;
+  TokenizerSpec& spec_;
   std::unordered_map<std::string, TokenId> ids_;
 };
 
 }  // namespace
 
-Result<Tokenizer> Tokenizer::from_json(std::string_view tokenizer_json, std::string_view tokenizer_config_json,
-                                       std::string_view where) {
+Result<std::unique_ptr<TokenizerSpec>> spec_of_json(std::string_view tokenizer_json,
+                                                    std::string_view tokenizer_config_json, std::string_view where) {
   BP_TRY(const json::value root, parse_json(tokenizer_json, where));
-  if (!root.is_object()) return refused(where, "the document is no object");
+  if (!root.is_object()) return refused_json(where, "the document is no object");
   json::object config;
   if (!tokenizer_config_json.empty()) {
     BP_TRY(json::value value, parse_json(tokenizer_config_json, where));
     if (value.is_object()) config = std::move(value.get_object());
   }
-  BP_TRY(TokenizerSpec spec, Reader(root.get_object(), where).read(config));
-  return build(std::move(spec), where);
+  return Reader(root.get_object(), where).read(config);
 }
 
 }  // namespace bp

@@ -1,9 +1,8 @@
-// What Unicode says of a code point, and normalisation form C. The one file pair of this module that sees libutf8proc.
+// What Unicode says of a code point. With normal_form.cpp the only files of this module that see libutf8proc.
 // Thread-safety: pure functions over tables built once.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace bp::unicode {
@@ -17,6 +16,10 @@ inline constexpr ClassSet kMark = 1u << 6 | 1u << 7 | 1u << 8;
 inline constexpr ClassSet kNumber = 1u << 9 | 1u << 10 | 1u << 11;
 inline constexpr ClassSet kPunctuation = 0x7Fu << 12;
 inline constexpr ClassSet kSymbol = 0xFu << 19;
+inline constexpr ClassSet kNonspacingMark = 1u << 6;
+inline constexpr ClassSet kDecimal = 1u << 9, kLetterNumber = 1u << 10;
+inline constexpr ClassSet kConnector = 1u << 12;
+inline constexpr ClassSet kOther = 0xFu << 26;  // control, format, surrogate, private
 inline constexpr ClassSet kSpace = 1u << 31;
 
 ClassSet class_of(char32_t code_point);
@@ -32,8 +35,16 @@ struct Char {
 // The code point at `at`, U+FFFD where the bytes are no UTF-8. REQUIRES: at < text.size().
 Char char_at(std::string_view text, size_t at);
 
-// Normalisation form C as Hugging Face's tokenizers make it, with the marks of Unicode 9; bytes that are no UTF-8 stay.
-// Linear in time but for sorting runs of combining marks.
-std::string nfc(std::string_view text);
+// What regular expressions call \w: alphabetic, marks, decimal numbers, connectors, joiners.
+bool is_word(const Char& c);
+
+// Where the character that ends at `end` begins. REQUIRES: 0 < end <= text.size().
+size_t last_char_begin(std::string_view text, size_t end);
+
+// The simple mapping: one code point.
+char32_t to_lower(char32_t code_point);
+
+// The end of the grapheme cluster (what a reader takes for one character) that starts at `at`. REQUIRES: at < size.
+size_t grapheme_end(std::string_view text, size_t at);
 
 }  // namespace bp::unicode

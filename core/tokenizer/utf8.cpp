@@ -59,6 +59,12 @@ void append(std::string& out, char32_t code_point) {
   }
 }
 
+std::string_view beginning(std::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  while (max_bytes > 0 && (static_cast<unsigned char>(text[max_bytes]) & 0xC0) == 0x80) --max_bytes;
+  return text.substr(0, max_bytes);
+}
+
 size_t append_replacing(std::string& out, std::string_view bytes, bool more_may_come) {
   size_t at = 0;
   size_t kept_from = 0;  // valid bytes are copied in runs

@@ -28,6 +28,9 @@ Step next(std::string_view text, size_t at);
 
 void append(std::string& out, char32_t code_point);
 
+// At most the first `max_bytes` of `text`, for messages: not cut within a character.
+std::string_view beginning(std::string_view text, size_t max_bytes);
+
 // Appends `bytes` with U+FFFD for what is no UTF-8; returns how many bytes were used: all, but where `more_may_come`
 // the incomplete sequence at the end stays.
 size_t append_replacing(std::string& out, std::string_view bytes, bool more_may_come);

@@ -21,19 +21,24 @@ enum class TokenType : uint8_t {
   kByte = 6,
 };
 
+// What is not said is as the kind of vocabulary has it by custom (see Tokenizer::create).
 struct Vocabulary {
-  std::string model;  // "gpt2" = byte-level BPE
-  std::string pre;    // GGUF's tokenizer.ggml.pre: "smollm", "llama-bpe", "qwen2", …
+  // "gpt2" byte-level BPE · "llama" SentencePiece BPE · "gemma4" its successor with merges · "t5" unigram ·
+  // "bert" WordPiece
+  std::string model;
+  std::string pre;  // GGUF's tokenizer.ggml.pre: "smollm", "llama-bpe", "qwen2", …; byte-level BPE only
   std::vector<std::string> tokens;
   std::vector<TokenType> types;  // empty: all normal
   std::vector<float> scores;
   std::vector<std::string> merges;  // "left right", the first has the highest priority
-  std::optional<TokenId> bos, eos, eot, unk, pad;
-  bool add_bos = false;
-  bool add_eos = false;
-  bool add_space_prefix = false;
-  bool ignore_merges = false;      // a whole pre-token that is a token is taken as it is
-  std::vector<TokenId> extra_eog;  // further ids that end a generation
+  std::string chars_map;            // SentencePiece's normalisation table; empty: none
+  std::optional<TokenId> bos, eos, eot, unk, pad, cls, sep;
+  std::optional<bool> add_bos, add_eos;
+  std::optional<bool> add_space_prefix, remove_extra_spaces;
+  std::optional<bool> lowercase, strip_accents;  // of "bert"
+  bool space_as_suffix = false;                  // SentencePiece's treat_whitespace_as_suffix
+  bool space_prefix_once = false;                // only at the start of a text, not behind control tokens too
+  std::vector<TokenId> extra_eog;                // further ids that end a generation
 };
 
 }  // namespace bp

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/pre_tokenizer_family.h"
 
 namespace bp {
 namespace {
@@ -15,9 +16,12 @@ using ::testing::ElementsAre;
 std::vector<std::string> pieces(const std::vector<Splitter>& splitters, const std::string& text) {
   std::vector<std::string> out;
   size_t begin = 0;
-  for (const size_t end : PreTokenizer(splitters).split(text)) {
-    out.push_back(text.substr(begin, end - begin));
-    begin = end;
+  PreTokens tokens;
+  PreTokenizer(splitters).split(text, true, tokens);
+  for (const TextRange& piece : tokens.pieces) {
+    EXPECT_EQ(piece.begin, begin);
+    out.push_back(text.substr(piece.begin, piece.end - piece.begin));
+    begin = piece.end;
   }
   EXPECT_EQ(begin, text.size());
   return out;

@@ -73,14 +73,9 @@ TEST(TokenizerJson, KnownSplitsAreRecognisedByTheirText) {
 
 TEST(TokenizerJson, PartsWeDoNotHaveAreRefusedByName) {
   const std::pair<const char*, const char*> parts[] = {
-      {"normalizer", R"({"type": "Lowercase"})"},
-      {"pre_tokenizer", R"({"type": "Metaspace"})"},
-      {"pre_tokenizer", R"({"type": "Whitespace"})"},
-      {"pre_tokenizer",
-       R"({"type": "Split", "pattern": {"Regex": "Whitespace"}, "behavior": "Isolated", "invert": false})"},
-      {"post_processor", R"({"type": "BertProcessing"})"},
-      {"decoder", R"({"type": "WordPiece"})"},
-      {"model", R"({"type": "Unigram", "vocab": []})"},
+      {"normalizer", R"({"type": "Uppercase"})"},      {"pre_tokenizer", R"({"type": "UnicodeScripts"})"},
+      {"post_processor", R"({"type": "Pairs"})"},      {"decoder", R"({"type": "CTC"})"},
+      {"model", R"({"type": "Bigram", "vocab": []})"},
   };
   for (const auto& [key, text] : parts) {
     json::object root = small();

@@ -1,4 +1,4 @@
-#include "tokenizer/bpe.h"
+#include "tokenizer/byte_level_bpe.h"
 
 #include <gtest/gtest.h>
 
@@ -29,6 +29,13 @@ Toy random_toy(std::mt19937& rng, size_t n_merges) {
   return toy;
 }
 
+PreTokens one_piece(std::string_view text) {
+  PreTokens tokens;
+  tokens.text = text;
+  tokens.pieces = {{0, text.size()}};
+  return tokens;
+}
+
 // The definition: as long as any pair merges, the leftmost of the lowest rank does.
 std::vector<std::string> merge_by_definition(const Toy& toy, const std::string& text) {
   std::map<std::string, size_t> ranks;
@@ -55,14 +62,14 @@ TEST(Bpe, ShortAndLongPiecesMergeByDefinition) {
   std::mt19937 rng(7);
   for (int round = 0; round < 60; ++round) {
     const Toy toy = random_toy(rng, 1 + rng() % 30);
-    const TokenTable table = TokenTable::create(toy.tokens, {}, "toy").value();
-    const ByteLevelBpe bpe(table, toy.merges, PreTokenizer({split_gpt2}), {});
+    const TokenTable table = TokenTable::create(toy.tokens, {}, TokenForm::kByteAlphabet, "toy").value();
+    const ByteLevelBpe bpe(table, toy.merges, {});
     std::string text;
     const size_t n = 1 + rng() % 150;
     while (text.size() < n) text += static_cast<char>('a' + rng() % 3);
     std::vector<TokenId> ids;
-    bpe.encode(text, ids);
-    bpe.encode(text, ids);  // again, with what was learnt
+    bpe.encode(one_piece(text), ids);
+    bpe.encode(one_piece(text), ids);  // again, with what was learnt
     std::vector<std::string> got;
     for (const TokenId id : ids) got.emplace_back(table.key_bytes(id));
     auto want = merge_by_definition(toy, text);
@@ -75,23 +82,13 @@ TEST(Bpe, ShortAndLongPiecesMergeByDefinition) {
 TEST(Bpe, ATokenThatMergesDoNotReachIsTakenWholeOnlyIfMergesAreIgnored) {
   const std::vector<std::string> tokens = {"a", "b", "c", "bc", "abc"};
   const std::vector<std::string> merges = {"b c"};
-  const TokenTable table = TokenTable::create(tokens, {}, "toy").value();
+  const TokenTable table = TokenTable::create(tokens, {}, TokenForm::kByteAlphabet, "toy").value();
   std::vector<TokenId> merged;
-  ByteLevelBpe(table, merges, PreTokenizer({split_gpt2}), {}).encode("abc", merged);
+  ByteLevelBpe(table, merges, {}).encode(one_piece("abc"), merged);
   EXPECT_EQ(merged, (std::vector<TokenId>{0, 3}));
   std::vector<TokenId> whole;
-  ByteLevelBpe(table, merges, PreTokenizer({split_gpt2}), {.ignore_merges = true}).encode("abc", whole);
+  ByteLevelBpe(table, merges, {.ignore_merges = true}).encode(one_piece("abc"), whole);
   EXPECT_EQ(whole, (std::vector<TokenId>{4}));
-}
-
-TEST(Bpe, ASpaceIsPutBeforeTheTextIfAskedAndMissing) {
-  const std::vector<std::string> tokens = {"a", "Ġ"};
-  const TokenTable table = TokenTable::create(tokens, {}, "toy").value();
-  const ByteLevelBpe bpe(table, {}, PreTokenizer({split_gpt2}), {.prefix_space = true});
-  std::vector<TokenId> ids;
-  bpe.encode("a", ids);
-  bpe.encode(" a", ids);
-  EXPECT_EQ(ids, (std::vector<TokenId>{1, 0, 1, 0}));
 }
 
 TEST(ByteAlphabet, EveryByteHasOneCharacterAndBack) {
