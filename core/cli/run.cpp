@@ -81,7 +81,7 @@ class Conversation {
   }
 
   Status generate(Request request, Answer& answer, bool quiet) {
-    TextStream stream(text_.tokenizer, flags_.stops);
+    TextStream stream(text_.tokenizer, flags_.stops, flags_.raw);
     const auto emit = [&](const std::string& text) -> Status {
       answer.text += text;
       return quiet || text.empty() ? Status{} : print(text);

@@ -5,8 +5,8 @@
 
 namespace bp {
 
-TextStream::TextStream(const Tokenizer& tokenizer, std::vector<std::string> stops)
-    : detokenizer_(tokenizer), stops_(std::move(stops)) {
+TextStream::TextStream(const Tokenizer& tokenizer, std::vector<std::string> stops, bool continues)
+    : detokenizer_(tokenizer, true, continues), stops_(std::move(stops)) {
   std::erase(stops_, "");
 }
 

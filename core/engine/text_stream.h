@@ -12,8 +12,8 @@ namespace bp {
 
 class TextStream {
  public:
-  // Empty stop strings are ignored.
-  TextStream(const Tokenizer& tokenizer, std::vector<std::string> stops);
+  // Empty stop strings are ignored. `continues`: the answer goes on with a text, so that a space it begins with counts.
+  TextStream(const Tokenizer& tokenizer, std::vector<std::string> stops, bool continues = false);
 
   // The text that is certain with this token. Empty once stopped().
   std::string push(TokenId token);

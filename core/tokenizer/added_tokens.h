@@ -14,16 +14,6 @@
 
 namespace bp {
 
-struct AddedToken {
-  TokenId id = 0;
-  std::string text;
-  bool special = false;      // matched only where special tokens are parsed
-  bool lstrip = false;       // takes the white space before it
-  bool rstrip = false;       // takes the white space after it
-  bool single_word = false;  // not where a letter, digit or underscore touches it
-  bool normalized = false;   // matched in the normalised text
-};
-
 class AddedTokenMatcher {
  public:
   struct Match {

@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view kSpaceMark = "\u2581";
 
 bool is_text_type(TokenType type) {
-  return type != TokenType::kControl && type != TokenType::kUnknown && type != TokenType::kByte;
+  return type != TokenType::kControl && type != TokenType::kUnknown && type != TokenType::kByte &&
+         type != TokenType::kAdded;
 }
 
 size_t table_size(size_t n_entries) { return std::bit_ceil(std::max<size_t>(16, n_entries * 2)); }
@@ -42,7 +43,10 @@ Result<TokenTable> TokenTable::create(const std::vector<std::string>& tokens, st
   table.spans_.reserve(tokens.size());
   std::string scratch;
   for (size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens[i].size() >= kSame) return fail(ErrorCode::kRefused, std::string(where), "a token is too long");
+    if (tokens[i].size() > kMaxTokenBytes) {
+      return fail(ErrorCode::kRefused, std::string(where),
+                  fmt::format("token {} has {} bytes (at most {})", i, tokens[i].size(), kMaxTokenBytes));
+    }
     table.add(tokens[i], types.empty() ? TokenType::kNormal : types[i], scratch);
   }
   table.index();
@@ -52,7 +56,7 @@ Result<TokenTable> TokenTable::create(const std::vector<std::string>& tokens, st
 void TokenTable::add(const std::string& text, TokenType type, std::string& scratch) {
   const bool is_key = key_of_text(text, scratch);
   const std::string_view key = is_key ? std::string_view(scratch) : std::string_view(text);
-  const bool is_text = form_ == TokenForm::kByteAlphabet ? is_key : is_text_type(type);
+  const bool is_text = form_ == TokenForm::kByteAlphabet ? is_key && type != TokenType::kAdded : is_text_type(type);
   Span span{blob_.size(), static_cast<uint32_t>(key.size()), kSame};
   blob_ += key;
   add_piece(text, type, span);
@@ -65,7 +69,7 @@ void TokenTable::add(const std::string& text, TokenType type, std::string& scrat
 void TokenTable::add_piece(std::string_view text, TokenType type, Span& span) {
   const size_t begin = blob_.size();
   if (form_ == TokenForm::kByteAlphabet) {
-    const bool as_is = type == TokenType::kControl || type == TokenType::kUserDefined;
+    const bool as_is = type == TokenType::kControl || type == TokenType::kUserDefined || type == TokenType::kAdded;
     if (!as_is || std::string_view(blob_).substr(span.key_begin) == text) return;
     blob_ += text;
   } else if (form_ == TokenForm::kMarkedText) {
@@ -141,7 +145,9 @@ std::optional<TokenId> TokenTable::find_text(std::string_view text) const {
     const auto found = find_key(by_text_, text);
     return found ? found : find_bytes(text);
   }
-  return key_of_text(text, key) ? find_bytes(key) : find_key(by_text_, text);
+  if (!key_of_text(text, key)) return find_key(by_text_, text);
+  const auto found = find_bytes(key);
+  return found ? found : find_key(by_text_, key);
 }
 
 bool TokenTable::key_of_text(std::string_view text, std::string& key) const {

@@ -27,8 +27,10 @@ int byte_of_token(std::string_view text);
 class TokenTable {
  public:
   static constexpr size_t kMaxTokens = size_t{1} << 24;
+  static constexpr size_t kMaxTokenBytes = 4096;  // what searching a text for tokens may cost per character
 
-  // Errors: kRefused where the number of types and tokens differ, or there are none, or absurdly many.
+  // Errors: kRefused where the number of types and tokens differ, or there are none, or absurdly many, or absurdly long
+  // ones.
   static Result<TokenTable> create(const std::vector<std::string>& tokens, std::span<const TokenType> types,
                                    TokenForm form, std::string_view where);
 

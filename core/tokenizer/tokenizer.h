@@ -33,6 +33,11 @@ class Tokenizer {
   static Result<Tokenizer> from_json(std::string_view tokenizer_json, std::string_view tokenizer_config_json,
                                      std::string_view where);
 
+  // From a tokenizer.model, with the tokenizer_config.json and added_tokens.json beside it (either may be empty).
+  // Errors as of create() and from_json().
+  static Result<Tokenizer> from_sentence_piece(std::string_view model, std::string_view tokenizer_config_json,
+                                               std::string_view added_tokens_json, std::string_view where);
+
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();

@@ -175,7 +175,9 @@ class Reader {
     if (id == nullptr) return refused_json(where_, "an entry of \"added_tokens\" has no id");
     const std::string_view text = json_text(*token, "content");
     const bool special = json_flag(*token, "special");
-    BP_TRY_VOID(put(text, *id, special ? TokenType::kControl : TokenType::kUserDefined, n_entries));
+    const bool in_model = ids_.contains(std::string(text));
+    const TokenType plain = in_model ? TokenType::kUserDefined : TokenType::kAdded;
+    BP_TRY_VOID(put(text, *id, special ? TokenType::kControl : plain, n_entries));
     const bool normalized = json_flag(*token, "normalized", !special);
     spec_.added.push_back({.id = static_cast<TokenId>(id->get_int64()),
                            .text = normalized ? spec_.normalizer.apply(text, true) : std::string(text),

@@ -10,6 +10,8 @@ namespace {
 
 // What an unknown character scores below the least likely token.
 constexpr double kUnknownPenalty = 10;
+// A user-defined token is as likely as the likeliest token for each of its bytes, less this.
+constexpr double kUserDefinedPenalty = 0.1;
 
 }  // namespace
 
@@ -24,21 +26,29 @@ struct Unigram::Best {
 };
 
 Unigram::Unigram(const TokenTable& tokens, std::vector<double> scores, UnigramOptions options)
-    : scores_(std::move(scores)), unused_(tokens.size()), options_(options) {
+    : scores_(std::move(scores)), options_(options) {
   double lowest = std::numeric_limits<double>::max();
+  double highest = std::numeric_limits<float>::min();  // where SentencePiece starts: log probabilities lie below
   for (TokenId id = 0; static_cast<size_t>(id) < tokens.size(); ++id) {
     const auto i = static_cast<size_t>(id);
-    unused_[i] = tokens.type(id) == TokenType::kUnused;
+    const bool unused = tokens.type(id) == TokenType::kUnused;
+    if (tokens.is_text(id) && !unused) trie_.insert(tokens.key_bytes(id), id);
     // SentencePiece takes the lowest of the normal tokens, Hugging Face of all.
-    if (!options.single_precision || tokens.type(id) == TokenType::kNormal) lowest = std::min(lowest, scores_[i]);
-    if (tokens.is_text(id) && !unused_[i]) trie_.insert(tokens.key_bytes(id), id);
+    if (options.like_sentence_piece && tokens.type(id) != TokenType::kNormal) continue;
+    lowest = std::min(lowest, scores_[i]);
+    highest = std::max(highest, scores_[i]);
   }
   unknown_score_ = lowest - kUnknownPenalty;
+  for (TokenId id = 0; options.like_sentence_piece && static_cast<size_t>(id) < tokens.size(); ++id) {
+    const auto n_bytes = static_cast<double>(tokens.key_bytes(id).size());
+    if (tokens.type(id) == TokenType::kUserDefined)
+      scores_[static_cast<size_t>(id)] = n_bytes * highest - kUserDefinedPenalty;
+  }
   for (size_t b = 0; b < byte_ids_.size(); ++b) byte_ids_[b] = tokens.byte_token(static_cast<unsigned char>(b));
 }
 
 void Unigram::encode(const PreTokens& tokens, std::vector<TokenId>& out) const {
-  if (options_.single_precision) {
+  if (options_.like_sentence_piece) {
     encode_as<float>(tokens, out);
   } else {
     encode_as<double>(tokens, out);

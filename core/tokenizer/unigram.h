@@ -16,7 +16,8 @@ namespace bp {
 struct UnigramOptions {
   std::optional<TokenId> unknown = std::nullopt;  // without it characters that are no token are dropped
   bool byte_fallback = false;                     // such characters become the tokens of their bytes, where all exist
-  bool single_precision = false;  // sums as float, as SentencePiece keeps them; Hugging Face's tokenizers use double
+  // Sums kept as float, user-defined tokens scored by length; Hugging Face's tokenizers keep doubles and the scores.
+  bool like_sentence_piece = false;
 };
 
 class Unigram final : public TokenModel {
@@ -36,7 +37,6 @@ class Unigram final : public TokenModel {
   void emit_unknown(std::string_view bytes, bool after_unknown, std::vector<TokenId>& out) const;
 
   std::vector<double> scores_;
-  std::vector<bool> unused_;
   double unknown_score_ = 0;
   UnigramOptions options_;
   ByteTrie trie_;

@@ -19,6 +19,18 @@ enum class TokenType : uint8_t {
   kUserDefined = 4,
   kUnused = 5,
   kByte = 6,
+  // Not of GGUF: stands beside the model, which never finds it; only the matching of added tokens does.
+  kAdded = 7,
+};
+
+struct AddedToken {
+  TokenId id = 0;
+  std::string text = {};
+  bool special = false;      // matched only where special tokens are parsed
+  bool lstrip = false;       // takes the white space before it
+  bool rstrip = false;       // takes the white space after it
+  bool single_word = false;  // not where a letter, digit or underscore touches it
+  bool normalized = false;   // matched in the normalised text
 };
 
 // What is not said is as the kind of vocabulary has it by custom (see Tokenizer::create).
@@ -38,6 +50,7 @@ struct Vocabulary {
   std::optional<bool> lowercase, strip_accents;  // of "bert"
   bool space_as_suffix = false;                  // SentencePiece's treat_whitespace_as_suffix
   bool space_prefix_once = false;                // only at the start of a text, not behind control tokens too
+  std::vector<AddedToken> added;                 // further than the types tell
   std::vector<TokenId> extra_eog;                // further ids that end a generation
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "tokenizer/byte_level_bpe.h"
 #include "tokenizer/char_bpe.h"
@@ -24,8 +25,11 @@ bool is_special_type(TokenType type) { return type == TokenType::kControl || typ
 
 // Control tokens in the text as it is; user-defined ones as well, or in the marked text of SentencePiece.
 std::vector<AddedToken> added_of_types(const Vocabulary& v, bool marked) {
-  std::vector<AddedToken> added;
+  std::vector<AddedToken> added = v.added;
+  std::vector<bool> known(v.tokens.size());
+  for (const AddedToken& token : added) known[static_cast<size_t>(token.id)] = true;
   for (size_t i = 0; i < v.types.size() && i < v.tokens.size(); ++i) {
+    if (known[i]) continue;
     const bool special = is_special_type(v.types[i]);
     if (v.types[i] != TokenType::kUserDefined && !special) continue;
     AddedToken token{.id = static_cast<TokenId>(i), .text = v.tokens[i], .special = special};
@@ -89,11 +93,13 @@ Result<SentencePieceNormalization> sentence_piece_normalization(const Vocabulary
   return options;
 }
 
-void decode_marked(TokenizerSpec& spec) {
+// The space that was put before a text is no part of it; nor is any where a text never begins with one.
+void decode_marked(TokenizerSpec& spec, bool trimmed) {
   spec.form = TokenForm::kMarkedText;
-  if (spec.vocabulary.add_space_prefix.value_or(true)) {
-    (spec.vocabulary.space_as_suffix ? spec.decoder.strip_end : spec.decoder.strip_start).count = 1;
-  }
+  const Vocabulary& v = spec.vocabulary;
+  if (!v.add_space_prefix.value_or(true) && !trimmed) return;
+  const size_t count = trimmed ? std::numeric_limits<size_t>::max() : 1;
+  (v.space_as_suffix ? spec.decoder.strip_end : spec.decoder.strip_start).count = count;
 }
 
 Status describe_sentence_piece(TokenizerSpec& spec, std::string_view where) {
@@ -105,7 +111,7 @@ Status describe_sentence_piece(TokenizerSpec& spec, std::string_view where) {
   BP_TRY(SentencePieceNormalization normalization, sentence_piece_normalization(v, false, where));
   spec.normalizer.add(sentence_piece_step(std::move(normalization)));
   spec.added = added_of_types(v, true);
-  decode_marked(spec);
+  decode_marked(spec, v.remove_extra_spaces.value_or(false));
   const CharBpeOptions options{.byte_fallback = has_bytes(v), .fuse_unknown = true, .unknown = v.unk};
   spec.make_model = [&v, options](const TokenTable& tokens) {
     return v.scores.size() >= tokens.size()
@@ -124,7 +130,7 @@ Status describe_gemma4(TokenizerSpec& spec) {
   spec.normalizer.add(sentence_piece_step({.add_space = *v.add_space_prefix}));
   spec.pre_tokenizer.add(split_lines);
   spec.added = added_of_types(v, true);
-  decode_marked(spec);
+  decode_marked(spec, false);
   const CharBpeOptions options{
       .byte_fallback = has_bytes(v), .fuse_unknown = true, .unknown = v.unk, .newline_runs_whole = true};
   spec.make_model = [&v, options](const TokenTable& tokens) {
@@ -142,9 +148,11 @@ Status describe_unigram(TokenizerSpec& spec, std::string_view where) {
   default_id(v.pad, 0, v);
   BP_TRY(SentencePieceNormalization normalization, sentence_piece_normalization(v, true, where));
   spec.normalizer.add(sentence_piece_step(std::move(normalization)));
+  // The model finds user-defined tokens itself: it may prefer others.
   spec.added = added_of_types(v, true);
-  decode_marked(spec);
-  const UnigramOptions options{.unknown = v.unk, .byte_fallback = has_bytes(v), .single_precision = true};
+  std::erase_if(spec.added, [](const AddedToken& token) { return token.normalized; });
+  decode_marked(spec, v.remove_extra_spaces.value_or(true));
+  const UnigramOptions options{.unknown = v.unk, .byte_fallback = has_bytes(v), .like_sentence_piece = true};
   spec.make_model = [&v, options](const TokenTable& tokens) {
     return std::make_unique<Unigram>(
         tokens, std::vector<double>(v.scores.begin(), v.scores.begin() + static_cast<ptrdiff_t>(tokens.size())),

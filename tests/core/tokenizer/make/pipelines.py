@@ -184,7 +184,7 @@ def pipelines():
             yield f"Metaspace {scheme} {cut}", make(spm, pre_tokenizers.Metaspace(prepend_scheme=scheme, split=cut), decoder=decoders.Metaspace(prepend_scheme=scheme), added=SPECIAL)
     llama = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
     template = lambda t: processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A $B", special_tokens=[("<s>", t.token_to_id("<s>")), ("</s>", t.token_to_id("</s>"))])
-    yield "llama 2", make(fallback, None, normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]), llama, template, SPECIAL)
+    yield "llama 2", make(fallback, None, normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]), llama, template, SPECIAL[:4])
     yield "gemma", make(fallback, split(" ", "merged_with_previous"), normalizers.Replace(" ", "▁"), decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]), template)
     yield "ignore_merges", make(bpe, level(), decoder=decoders.ByteLevel(), change=lambda d: d["model"].update(ignore_merges=True, merges=d["model"]["merges"][40:]))
     yield "fuse_unk", make(spm, pre_tokenizers.Metaspace(), decoder=decoders.Metaspace(), change=lambda d: d["model"].update(fuse_unk=True))
