@@ -25,7 +25,7 @@ class Run {
       after_space = options_.remove_extra_spaces && piece.ends_with(' ');
     }
     while (options_.remove_extra_spaces && out_.ends_with(kSpaceMark)) out_.resize(out_.size() - kSpaceMark.size());
-    if (add_space && options_.space_as_suffix && !text_.empty()) out_ += kSpaceMark;
+    if (add_space && options_.space_as_suffix && !out_.empty()) out_ += kSpaceMark;
     return std::move(out_);
   }
 

@@ -98,8 +98,7 @@ void decode_marked(TokenizerSpec& spec, bool trimmed) {
   spec.form = TokenForm::kMarkedText;
   const Vocabulary& v = spec.vocabulary;
   if (!v.add_space_prefix.value_or(true) && !trimmed) return;
-  const size_t count = trimmed ? std::numeric_limits<size_t>::max() : 1;
-  (v.space_as_suffix ? spec.decoder.strip_end : spec.decoder.strip_start).count = count;
+  spec.decoder.strip_start.count = trimmed ? std::numeric_limits<size_t>::max() : 1;
 }
 
 Status describe_sentence_piece(TokenizerSpec& spec, std::string_view where) {
