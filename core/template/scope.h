@@ -40,7 +40,7 @@ class Scope {
   void reset(Scope* parent) {
     parent_ = parent;
     variables_.clear();
-    index_.clear();
+    if (!index_.empty()) index_.clear();
   }
 
   // A macro defined in here may outlive the block, and needs it and those around it.

@@ -75,13 +75,6 @@ Value Value::of(const Text* constant) {
   return v;
 }
 
-const Text& Value::text_box() const { return *static_cast<const Text*>(box()); }
-std::string_view Value::text() const { return text_box().bytes; }
-bool Value::is_safe_text() const { return kind_ == Kind::kText && text_box().safe; }
-const Sequence& Value::sequence() const { return *static_cast<const Sequence*>(box()); }
-const Values& Value::items() const { return sequence().items; }
-const Dict& Value::dict() const { return *static_cast<const Dict*>(box()); }
-const Range& Value::range() const { return *static_cast<const Range*>(box()); }
 const Method& Value::method() const { return *static_cast<const Method*>(box()); }
 Loop& Value::loop() const { return *static_cast<Loop*>(box()); }
 

@@ -212,6 +212,14 @@ struct Undefined : Box {
   std::string text;
 };
 
+inline const Text& Value::text_box() const { return *static_cast<const Text*>(box()); }
+inline std::string_view Value::text() const { return text_box().bytes; }
+inline bool Value::is_safe_text() const { return kind_ == Kind::kText && text_box().safe; }
+inline const Sequence& Value::sequence() const { return *static_cast<const Sequence*>(box()); }
+inline const Values& Value::items() const { return sequence().items; }
+inline const Dict& Value::dict() const { return *static_cast<const Dict*>(box()); }
+inline const Range& Value::range() const { return *static_cast<const Range*>(box()); }
+
 struct Method : Box {
   Method(Value of, std::string_view its_name) : self(std::move(of)), name(its_name) {}
 

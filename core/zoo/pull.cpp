@@ -204,10 +204,11 @@ Result<PulledModel> remove_pulled(std::string_view name, const PullOptions& opti
   const auto missing = [&] {
     return fail(ErrorCode::kFailed, model->name, fmt::format("is not in {}", models_dir), "see backplane list");
   };
-  if (!fs::exists(store.folder())) return missing();
+  const auto exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
+  if (!exists(store.folder())) return missing();
   BP_TRY(const StoreLock lock, StoreLock::take(store.folder(), options.stop));
   const PulledModel removed = pulled(*model, store);
-  const bool was_here = fs::exists(store.path()) || fs::exists(store.path() + ".part");
+  const bool was_here = exists(store.path()) || exists(store.path() + ".part");
   BP_TRY_VOID(store.remove());
   if (!was_here) return missing();
   return removed;
