@@ -118,7 +118,8 @@ void AttentionWork::run_in_parts(const OpRun& run, const AttentionArgs& a, const
     const int64_t n = item(a, items, i).n();
     const AttentionState total = item_state(run, i, n);
     std::fill(total.top, total.top + n, -INFINITY);
-    std::memset(total.weight, 0, static_cast<uint64_t>(state_floats() - (total.weight - total.top)) * sizeof(float));
+    std::memset(total.weight, 0,
+                static_cast<uint64_t>(attention_state_floats(n, v_dim_) - (total.weight - total.top)) * sizeof(float));
   }
   Part* list = parts(run);
   int64_t n = 0;
