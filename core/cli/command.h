@@ -43,6 +43,8 @@ void add_explain(CLI::App& app, Invocation& invocation);
 void add_pull(CLI::App& app, Invocation& invocation);
 void add_list(CLI::App& app, Invocation& invocation);
 void add_rm(CLI::App& app, Invocation& invocation);
+void add_convert(CLI::App& app, Invocation& invocation);
+void add_quantize(CLI::App& app, Invocation& invocation);
 void add_config(CLI::App& app, Invocation& invocation);
 
 }  // namespace bp::cli

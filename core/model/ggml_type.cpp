@@ -30,6 +30,8 @@ constexpr std::array kTypes = {
     GgmlType{28, "F64", DType::kF64},         GgmlType{29, "IQ1_M", DType::kInvalid},
     GgmlType{30, "BF16", DType::kBF16},       GgmlType{34, "TQ1_0", DType::kInvalid},
     GgmlType{35, "TQ2_0", DType::kInvalid},   GgmlType{39, "MXFP4", DType::kMXFP4},
+    GgmlType{40, "NVFP4", DType::kInvalid},   GgmlType{41, "Q1_0", DType::kInvalid},
+    GgmlType{42, "Q2_0", DType::kInvalid},
 };
 
 }  // namespace
@@ -43,6 +45,13 @@ Result<DType> dtype_of_ggml(uint32_t type, const std::string& where, std::string
   }
   return fail(ErrorCode::kRefused, where, fmt::format("tensor {} has the unknown type {}", tensor, type),
               "the file is damaged or newer than this program");
+}
+
+std::optional<uint32_t> ggml_type_of(DType dtype) {
+  for (const GgmlType& known : kTypes) {
+    if (known.dtype == dtype && dtype != DType::kInvalid) return known.number;
+  }
+  return std::nullopt;
 }
 
 }  // namespace bp

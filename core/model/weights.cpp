@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <set>
 
 #include "base/json.h"
 #include "model/safetensors.h"
+#include "model/torch_file.h"
 
 namespace bp {
 namespace {
@@ -33,18 +36,21 @@ Result<Weights> Weights::from_gguf(GgufFile file) {
 Result<Weights> Weights::from_folder(const std::string& folder) {
   Weights weights;
   weights.path_ = folder;
-  const std::string single = folder + "/model.safetensors";
-  const std::string index = folder + "/model.safetensors.index.json";
-  std::error_code error;
-  if (std::filesystem::exists(single, error)) {
-    BP_TRY_VOID(weights.add_file(single));
-  } else if (std::filesystem::exists(index, error)) {
-    BP_TRY_VOID(weights.add_indexed_files(folder, index));
-  } else {
-    return fail(ErrorCode::kRefused, folder, "has neither model.safetensors nor model.safetensors.index.json",
-                "name a GGUF file or a folder with safetensors weights");
+  for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
+    const std::string single = fmt::format("{}/{}", folder, name), index = single + ".index.json";
+    std::error_code error;
+    if (std::filesystem::exists(single, error)) {
+      BP_TRY_VOID(weights.add_file(single));
+      return weights;
+    }
+    if (std::filesystem::exists(index, error)) {
+      BP_TRY_VOID(weights.add_indexed_files(folder, index));
+      return weights;
+    }
   }
-  return weights;
+  return fail(ErrorCode::kRefused, folder,
+              "has no weights: model.safetensors or pytorch_model.bin, or the .index.json of either",
+              "name a GGUF file or a folder with weights");
 }
 
 const WeightView* Weights::find(std::string_view name) const {
@@ -88,7 +94,14 @@ std::optional<WeightView> Weights::take(std::string_view name) {
 
 Status Weights::add_file(const std::string& path) {
   BP_TRY(auto mapped, MappedFile::open(path));
-  BP_TRY(auto tensors, read_safetensors(mapped.bytes(), path));
+  std::vector<WeightView> tensors;
+  if (path.ends_with(".bin") || path.ends_with(".pt") || path.ends_with(".pth")) {
+    BP_TRY(auto file, read_torch_file(mapped.bytes(), path));
+    tensors = std::move(file.tensors);
+    std::ranges::move(file.copies, std::back_inserter(owned_));
+  } else {
+    BP_TRY(tensors, read_safetensors(mapped.bytes(), path));
+  }
   files_.push_back(std::move(mapped));
   for (WeightView& tensor : tensors) {
     if (views_.contains(tensor.name)) {

@@ -21,8 +21,8 @@ namespace bp {
 class Weights {
  public:
   static Result<Weights> from_gguf(GgufFile file);
-  // A Hugging Face folder: model.safetensors, or the files that model.safetensors.index.json names. The tensors have
-  // the names of the files.
+  // A Hugging Face folder: model.safetensors, or the files that model.safetensors.index.json names; where it has
+  // neither, pytorch_model.bin alike. The tensors have the names of the files.
   static Result<Weights> from_folder(const std::string& folder);
 
   const WeightView* find(std::string_view name) const;  // null: no such tensor

@@ -94,7 +94,7 @@ TEST(Safetensors, EveryTruncationIsAnErrorAndNoCrash) {
 
 TEST(Weights, FindsTensorsOfAFolder) {
   const TempFolder folder;
-  EXPECT_THAT(Weights::from_folder(folder.path()).error().message(), HasSubstr("has neither model.safetensors"));
+  EXPECT_THAT(Weights::from_folder(folder.path()).error().message(), HasSubstr("has no weights: model.safetensors"));
   SafetensorsWriter writer;
   writer.tensor("a", {2}, {1, 2});
   folder.write("model.safetensors", writer.bytes());

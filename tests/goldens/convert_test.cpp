@@ -1,0 +1,62 @@
+// Every golden folder converted to GGUF computes what the folder does, within the folder's own bound.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "golden_case.h"
+#include "golden_run.h"
+#include "model/convert.h"
+
+namespace bp {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Folders with switches that GGUF has no key for.
+constexpr std::string_view kInexpressible[] = {
+    "hf_deepseek_v2_groups",       // mscale other than mscale_all_dim
+    "hf_deepseek_v3_halves",       // rotated columns in halves
+    "hf_falcon_mha_parallel",      // an activation of its own
+    "hf_gpt2_inverse_layer",       // attention scaled by layer
+    "hf_gpt2_unscaled_untied",     // an activation of its own
+    "hf_llama_llama3",             // an activation of its own
+    "hf_qwen3_moe_step2",          // experts in every second layer
+    "variant_llama_dynamic_bf16",  // an activation of its own
+    "variant_mistral_mqa",         // an activation of its own
+};
+
+constexpr GoldenWay kWhole = {"whole", 0, 64, 1};
+
+std::vector<std::string> folders() {
+  std::vector<std::string> names;
+  for (const std::string& name : golden_names(golden_data())) {
+    if (fs::exists(golden_data() / name / "config.json")) names.push_back(name);
+  }
+  return names;
+}
+
+class ConvertedGolden : public testing::TestWithParam<std::string> {};
+
+TEST_P(ConvertedGolden, ComputesTheSame) {
+  const fs::path folder = golden_data() / GetParam();
+  if (const auto model = Model::open(folder.string()); !model) GTEST_SKIP() << model.error().message();
+  const std::string out = testing::TempDir() + "converted_" + GetParam() + ".gguf";
+  const auto report = convert_folder(folder.string(), out, {}, {});
+  const bool expressible = std::ranges::find(kInexpressible, GetParam()) == std::end(kInexpressible);
+  ASSERT_EQ(report.has_value(), expressible) << report.error().message();
+  if (!expressible) {
+    EXPECT_EQ(report.error().code, ErrorCode::kUnsupported);
+    return;
+  }
+  const auto model = Model::open(out);
+  ASSERT_TRUE(model) << model.error().message();
+  check_golden(*model, read_golden_case(folder), nullptr, kWhole, 1e-3);
+  fs::remove(out);
+}
+
+INSTANTIATE_TEST_SUITE_P(Folders, ConvertedGolden, testing::ValuesIn(folders()),
+                         [](const auto& param) { return param.param; });
+
+}  // namespace
+}  // namespace bp
