@@ -8,14 +8,18 @@
 #include "cli/host.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "model/importance.h"
 
 namespace bp::cli {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{256} << 20;
+// With an importance matrix: what goes into every product is kept until the step's end.
+constexpr int kImportanceTokens = 128;
+constexpr int kImportanceWindow = 512;
 
 struct EvalFlags {
-  std::string model, tokens, text, logits;
+  std::string model, tokens, text, logits, importance;
   int greedy = 0;
   int chunk = 0;
   int batch = 1;
@@ -91,6 +95,12 @@ double surprise(std::span<const float> row, int32_t target) {
   return std::log(sum) + most - static_cast<double>(row[static_cast<size_t>(target)]);
 }
 
+int window_of(const RunningModel& running, const EvalFlags& flags) {
+  const int context = running.engine->max_context();
+  if (flags.window > 0) return std::min(flags.window, context);
+  return flags.importance.empty() ? context : std::min(kImportanceWindow, context);
+}
+
 // Windows of the context length; each begins with BOS where the model adds one, and its second half is scored.
 Result<double> perplexity(RunningModel& running, const EvalFlags& flags) {
   BP_TRY(const TextModel text, load_text_model(*running.model));
@@ -98,8 +108,7 @@ Result<double> perplexity(RunningModel& running, const EvalFlags& flags) {
   const std::vector<TokenId> all = text.tokenizer.encode(content, {.add_special = false, .parse_special = false});
   const std::vector<TokenId> prefix = text.tokenizer.encode("", {.add_special = true, .parse_special = false});
   const bool bos = !prefix.empty() && text.tokenizer.bos() && prefix.front() == *text.tokenizer.bos();
-  const int window =
-      flags.window > 0 ? std::min(flags.window, running.engine->max_context()) : running.engine->max_context();
+  const int window = window_of(running, flags);
   const size_t body = static_cast<size_t>(window) - (bos ? 1 : 0);
   TokenLists lists;
   for (size_t at = 0; at + body <= all.size() || (at == 0 && all.size() >= 2); at += body) {
@@ -147,6 +156,20 @@ Status write_logits(Engine& engine, const TokenLists& lists, const EvalFlags& fl
   return writer.close();
 }
 
+// What the products of the model were given, for `backplane quantize --imatrix`.
+Status write_watched(RunningModel& running, const EvalFlags& flags) {
+  ImportanceMatrix matrix = *running.engine->executor().importance();
+  const int window = window_of(running, flags);
+  int64_t most = 0;
+  for (const auto& [name, importance] : matrix.weights) {
+    for (const int64_t count : importance.counts) most = std::max(most, count);
+  }
+  matrix.dataset = flags.text;
+  matrix.chunk_tokens = window;
+  matrix.n_chunks = (most + window - 1) / window;
+  return write_importance(flags.importance, matrix);
+}
+
 Status eval(const GlobalOptions& global, const EvalFlags& flags) {
   if (flags.tokens.empty() == flags.text.empty()) {
     return fail(ErrorCode::kUsage, "eval", "needs either --tokens or --text", "name one file");
@@ -154,21 +177,32 @@ Status eval(const GlobalOptions& global, const EvalFlags& flags) {
   if (!flags.text.empty() && (!flags.logits.empty() || flags.greedy > 0)) {
     return fail(ErrorCode::kUsage, "eval", "--text gives perplexity only", "use --tokens with --logits and --greedy");
   }
+  if (!flags.importance.empty() && flags.text.empty()) {
+    return fail(ErrorCode::kUsage, "eval", "--imatrix needs a text to watch the model on", "add --text FILE");
+  }
   TokenLists lists;
   if (!flags.tokens.empty()) {
     BP_TRY(lists, read_token_lists(flags.tokens));
   }
   BP_TRY(const auto host, Host::create(global));
   const bool logits = !flags.logits.empty() || !flags.text.empty();
+  const bool importance = !flags.importance.empty();
   BP_TRY(RunningModel running, start_model(*host, flags.model, [&](EngineOptions& options) {
            options.max_seqs = flags.batch;
            options.max_chunk = flags.chunk;
+           options.importance = importance;
+           if (importance) {
+             options.act_dtype = DType::kF32;
+             options.max_batch_tokens = std::min(options.max_batch_tokens, kImportanceTokens);
+             options.buckets.clear();
+           }
            if (logits) options.max_outputs = std::max(options.max_batch_tokens, options.max_seqs);
          }));
   json::object document;
   std::string text;
   if (!flags.text.empty()) {
     BP_TRY(const double value, perplexity(running, flags));
+    if (importance) BP_TRY_VOID(write_watched(running, flags));
     document = {{"lists", json::array{}}, {"perplexity", value}};
     text = fmt::format("perplexity {:.4f}\n", value);
   } else {
@@ -200,6 +234,8 @@ void add_eval(CLI::App& app, Invocation& invocation) {
   command->add_option("--tokens", flags->tokens, "Token ids: [1,2,3], or one such list a line")->type_name("FILE");
   command->add_option("--text", flags->text, "Text whose perplexity is computed")->type_name("FILE");
   command->add_option("--logits", flags->logits, "Write [n_tokens, vocab] float32 here")->type_name("OUT.npy");
+  command->add_option("--imatrix", flags->importance, "Write here what --text puts into the model's matrices")
+      ->type_name("OUT");
   command->add_option("--greedy", flags->greedy, "Continue each list by so many tokens")->check(CLI::Range(0, 1 << 30));
   command->add_option("--chunk", flags->chunk, "Feed so many tokens at a time; 0: as many as fit")
       ->check(CLI::Range(0, 1 << 30));

@@ -109,6 +109,12 @@ Result<Program*> Executor::forward(int n_tokens) {
   options.max_outputs = std::min(options_.max_outputs, *bucket);
   BP_TRY(Graph graph, model_.build_graph(options));
   set_least_tokens(graph, buckets, static_cast<size_t>(bucket - buckets.begin()), options_.deterministic);
+  if (options_.importance) {
+    const bool first = !probe_;
+    if (first) probe_.emplace();
+    BP_TRY_VOID(probe_->add_outputs(graph));
+    if (first) BP_TRY_VOID(probe_->bind(device_, graph, bindings_));
+  }
   BP_TRY(auto program, shared_->compile(std::move(graph), bindings_));
   log::debug("engine: compiled the bucket up to {} tokens ({} launches, {} bytes of activations)", *bucket,
              program->n_launches(), program->memory().arena_bytes);
@@ -134,6 +140,7 @@ Result<std::span<const int32_t>> Executor::run(const Batch& batch) {
                                               : batch.n_outputs);
   }
   BP_TRY_VOID(program->run(sizes, step_));
+  if (probe_) BP_TRY_VOID(probe_->collect(program->graph(), sizes, *shared_));
   host_tokens_.resize(static_cast<size_t>(n_outputs_));
   if (n_outputs_ == 0) return std::span<const int32_t>{};
   BP_TRY_VOID(sampler_->run(std::array<int64_t, 1>{n_outputs_}, step_));

@@ -11,6 +11,7 @@
 #include "compile/program.h"
 #include "engine/device_programs.h"
 #include "engine/engine_options.h"
+#include "engine/importance_probe.h"
 #include "engine/kv_cache.h"
 #include "engine/step_params.h"
 #include "model/model.h"
@@ -30,6 +31,9 @@ class Executor {
   Result<std::span<const int32_t>> run(const Batch& batch);
   // The rows of logits of the last run: [n_outputs, vocab] f32. Valid until the next run().
   Result<std::span<const float>> logits();
+
+  // What was watched so far, with EngineOptions::importance; else null.
+  const ImportanceMatrix* importance() const { return probe_ ? &probe_->matrix() : nullptr; }
 
   int n_pages() const { return kv_.n_pages(); }
   int max_context() const { return max_context_; }
@@ -55,6 +59,7 @@ class Executor {
   std::optional<Buffer> logits_;
   std::optional<Buffer> tokens_;
   Bindings bindings_;
+  std::optional<ImportanceProbe> probe_;
   std::map<int, std::unique_ptr<Program>> forward_;  // by the largest token count
   std::unique_ptr<Program> sampler_;
   std::vector<float> host_logits_;

@@ -30,6 +30,8 @@ TEST(Cli, EveryCommandHasHelpWithAnExample) {
                                                                                        {"pull"},
                                                                                        {"list"},
                                                                                        {"rm"},
+                                                                                       {"convert"},
+                                                                                       {"quantize"},
                                                                                        {"config", "show"},
                                                                                        {"config", "check"},
                                                                                        {"config", "docs"}}) {
