@@ -73,7 +73,7 @@ std::string_view difference(const ModelConfig& a, const ModelConfig& b) {
       !close(a.logit_scale, b.logit_scale)) {
     return "its factors";
   }
-  if (a.n_token_types != b.n_token_types || a.pooling != b.pooling) return "its pooling";
+  if (a.pooling != b.pooling || a.normalize_embedding != b.normalize_embedding) return "its pooling";
   return {};
 }
 

@@ -40,6 +40,7 @@ class Writer {
     factors();
     if (config_.positions == Positions::kRope) rope();
     if (config_.experts.n_experts > 0) experts();
+    if (config_.pooling != Pooling::kOff) encoder();
     return std::move(out_);
   }
 
@@ -162,6 +163,12 @@ class Writer {
     f32("rope.scaling.attn_factor", compute_rope(rope).attention_factor);
     out_.tensors.push_back({"rope_factors_long.weight", rope.long_divisors});
     out_.tensors.push_back({"rope_factors_short.weight", rope.divisors});
+  }
+
+  void encoder() {
+    out_.entries.set_bool(key("attention.causal"), false);
+    u32("pooling_type", config_.pooling == Pooling::kMean ? 1 : config_.pooling == Pooling::kCls ? 2 : 3);
+    out_.entries.set_u32("tokenizer.ggml.token_type_count", static_cast<uint32_t>(config_.n_token_types));
   }
 
   void experts() {
