@@ -59,15 +59,23 @@ DType main_type(const std::vector<TensorJob>& jobs) {
   return largest == bytes.end() ? DType::kF32 : largest->first;
 }
 
-Status refuse_quantised(const Model& model) {
-  for (const auto& [name, view] : model.weights().all()) {
-    if (is_float(view.dtype) || is_block(view.dtype)) {
-      if (view.dtype != DType::kU4 && view.dtype != DType::kI4) continue;
+// What the model reads of its folder, in the form GGUF has.
+Result<std::vector<WeightView>> used_tensors(const Model& model) {
+  BP_TRY(const Graph graph, model.build_graph({}));
+  std::vector<WeightView> used;
+  for (const HostTensor& tensor : graph.host_tensors) {
+    // BERT's graph reads one row of the table that GGUF keeps whole.
+    const bool is_type_row = tensor.name == "token_type.weight";
+    const WeightView* view = model.weights().find(is_type_row ? "token_types.weight" : tensor.name);
+    if (view == nullptr || tensor.name.starts_with("alibi.")) continue;  // computed from the configuration
+    if ((!is_float(view->dtype) && !is_block(view->dtype)) || view->dtype == DType::kU4 || view->dtype == DType::kI4) {
+      return fail(ErrorCode::kUnsupported, model.path(),
+                  fmt::format("tensor {} is {}", tensor.name, dtype_name(view->dtype)),
+                  "convert the model as it was before it was quantised");
     }
-    return fail(ErrorCode::kUnsupported, model.path(), fmt::format("tensor {} is {}", name, dtype_name(view.dtype)),
-                "convert the model before it was quantised");
+    used.push_back(*view);
   }
-  return {};
+  return used;
 }
 
 }  // namespace
@@ -80,7 +88,7 @@ Result<QuantizeReport> convert_folder(const std::string& folder, const std::stri
                 "name a folder with config.json and weights; `backplane quantize` takes GGUF files");
   }
   BP_TRY(const Model model, Model::open(folder));
-  BP_TRY_VOID(refuse_quantised(model));
+  BP_TRY(const std::vector<WeightView> used, used_tensors(model));
   BP_TRY(GgufConfig config, config_to_gguf(model.config(), folder));
   const std::string name = std::filesystem::path(folder).lexically_normal().filename().string();
   config.entries.set_text("general.name", name.empty() ? std::string("model") : name);
@@ -89,8 +97,7 @@ Result<QuantizeReport> convert_folder(const std::string& folder, const std::stri
 
   std::vector<TensorJob> jobs;
   int64_t n_fallbacks = 0;
-  for (const auto& [tensor, view] : model.weights().all()) {
-    if (tensor.starts_with("alibi.") || (tensor == "output.weight" && model.config().tied_head)) continue;
+  for (const WeightView& view : used) {
     jobs.push_back(job_of(view, model.config(), config.interleaves_rope, options.type));
     if (options.type) n_fallbacks += plan_tensor(view, *options.type, false).is_fallback ? 1 : 0;
   }
