@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "base/mapped_file.h"
 #include "program.h"
 
 namespace bp::e2e {
@@ -40,6 +42,71 @@ TEST(Convert, AFolderBecomesOneFileThatComputesTheSame) {
   EXPECT_EQ(quantized.err, "");
   EXPECT_LT(std::filesystem::file_size(small), std::filesystem::file_size(file) / 2);
   EXPECT_EQ(run({"eval", small, "--tokens", write_temp("ids.json", kIds)}).exit_code, 0);
+}
+
+std::string utf8(int code) {
+  if (code < 0x80) return std::string(1, static_cast<char>(code));
+  return {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 0x3f))};
+}
+
+// The golden with a vocabulary: every byte a token, written as byte-level BPE writes bytes.
+std::string folder_with_vocabulary() {
+  json::object vocab;
+  int next = 256;
+  for (int byte = 0; byte < 256; ++byte) {
+    const bool shown = (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+    vocab[utf8(shown ? byte : next++)] = byte;
+  }
+  const json::object tokenizer = {
+      {"version", "1.0"},
+      {"added_tokens", json::array{}},
+      {"normalizer", nullptr},
+      {"pre_tokenizer",
+       json::object{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
+      {"post_processor", nullptr},
+      {"decoder", json::object{{"type", "ByteLevel"}}},
+      {"model", json::object{{"type", "BPE"}, {"vocab", vocab}, {"merges", json::array{}}}}};
+  const std::string path = write_temp("tokenizer.json", write_json(tokenizer));
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path() / "with_vocabulary";
+  std::filesystem::create_directories(folder);
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    std::filesystem::copy_file(std::filesystem::path(kGolden) / name, folder / name,
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  std::filesystem::rename(path, folder / "tokenizer.json");
+  return folder.string();
+}
+
+TEST(Convert, TheVocabularyComesAlong) {
+  const std::string folder = folder_with_vocabulary(), file = write_temp("vocabulary.gguf", "");
+  const Outcome outcome = run({"convert", folder, file, "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_TRUE(outcome.document().at("notes").as_array().empty()) << outcome.out;
+  const std::string lines = "\"Hello, world!\"\n\"na\u00efve  \ud83d\ude00\\n\"\n";
+  const Outcome expected = run({"tokenize", folder}, lines), found = run({"tokenize", file}, lines);
+  ASSERT_EQ(found.exit_code, 0) << found.err;
+  EXPECT_EQ(found.out, expected.out);
+}
+
+TEST(Convert, AnImportanceMatrixSteersTheRounding) {
+  const std::string folder = folder_with_vocabulary(), file = write_temp("vocabulary.gguf", "");
+  const std::string matrix = write_temp("model.imatrix.gguf", ""), plain = write_temp("plain.gguf", "");
+  const std::string weighted = write_temp("weighted.gguf", "");
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "The quick brown fox jumps over the lazy dog. ";
+  ASSERT_EQ(run({"convert", folder, file, "--no-progress"}).exit_code, 0);
+  for (const char* device : {"reference", "cpu:0"}) {
+    const Outcome outcome = run({"eval", file, "--text", write_temp("text.txt", text), "--imatrix", matrix, "--window",
+                                 "64", "--device", device, "--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_GT(outcome.document().at("perplexity").to_number<double>(), 1.0);
+    ASSERT_EQ(run({"quantize", file, weighted, "q4_0", "--imatrix", matrix}).exit_code, 0);
+    ASSERT_EQ(run({"quantize", file, plain, "q4_0"}).exit_code, 0);
+    EXPECT_EQ(std::filesystem::file_size(matrix) % 32, 0u);
+    const auto a = MappedFile::open(plain), b = MappedFile::open(weighted);
+    ASSERT_TRUE(a && b);
+    EXPECT_FALSE(std::ranges::equal(a->bytes(), b->bytes()));
+  }
 }
 
 TEST(Convert, WhatIsNoImportanceMatrixIsRefused) {
