@@ -42,6 +42,10 @@ void read_tensors(GoldenCase& out, const fs::path& path) {
     if (view.name.starts_with("input_ids")) lists[view.name.substr(9)] = elements<int64_t, int32_t>(view);
   }
   for (const WeightView& view : views) {
+    if (view.name.starts_with("logits.")) {
+      out.others.push_back({lists[view.name.substr(6)], elements<float, float>(view)});
+      EXPECT_FALSE(out.others.back().ids.empty()) << view.name;
+    }
     if (!view.name.starts_with("embedding")) continue;
     out.embeddings.push_back({lists[view.name.substr(9)], elements<float, float>(view)});
     EXPECT_FALSE(out.embeddings.back().ids.empty()) << view.name;

@@ -17,12 +17,18 @@ struct GoldenEmbedding {
   std::vector<float> values;  // [hidden]
 };
 
+struct GoldenSequence {
+  std::vector<int32_t> ids;
+  std::vector<float> logits;  // [n_ids, vocab]
+};
+
 struct GoldenCase {
   std::vector<int32_t> ids;
   std::vector<float> logits;    // [n_rows, vocab]
   std::vector<int64_t> rows;    // the positions of `logits`; all of them, in order, where the file names none
   std::vector<int32_t> greedy;  // how it goes on; may be empty
   std::vector<GoldenEmbedding> embeddings;  // instead of logits
+  std::vector<GoldenSequence> others;       // sequences to run beside it
   double spread = 0;                        // standard deviation of the logits, or of the embeddings' elements
   double margin = 0;                        // smallest gap between the best two over the greedy steps
   size_t prefix_min = 1;                    // shorter prefixes of `ids` compute something else

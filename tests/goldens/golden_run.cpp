@@ -34,19 +34,34 @@ std::vector<size_t> prompt_lengths(const GoldenCase& golden, const GoldenWay& wa
   return lengths;
 }
 
+double worst_of(std::span<const float> expected, const Rows& got, int64_t position) {
+  const auto row = got.find(position);
+  if (row == got.end()) {
+    ADD_FAILURE() << "no logits of position " << position;
+    return 0;
+  }
+  double worst = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::abs(static_cast<double>(row->second[i]) - expected[i]);
+    worst = std::isnan(error) ? INFINITY : std::max(worst, error);
+  }
+  return worst;
+}
+
 double worst_of(const GoldenCase& golden, const Rows& got, size_t length, size_t vocab) {
   double worst = 0;
   for (size_t r = 0; r < golden.rows.size(); ++r) {
     if (golden.rows[r] >= static_cast<int64_t>(length)) continue;
-    const auto row = got.find(golden.rows[r]);
-    if (row == got.end()) {
-      ADD_FAILURE() << "no logits of position " << golden.rows[r];
-      continue;
-    }
-    for (size_t i = 0; i < vocab; ++i) {
-      const double error = std::abs(static_cast<double>(row->second[i]) - golden.logits[(r * vocab) + i]);
-      worst = std::isnan(error) ? INFINITY : std::max(worst, error);
-    }
+    worst = std::max(worst, worst_of(std::span(golden.logits).subspan(r * vocab, vocab), got, golden.rows[r]));
+  }
+  return worst;
+}
+
+double worst_of(const GoldenSequence& other, const Rows& got, size_t vocab) {
+  EXPECT_EQ(other.logits.size(), other.ids.size() * vocab);
+  double worst = 0;
+  for (size_t r = 0; r < other.ids.size(); ++r) {
+    worst = std::max(worst, worst_of(std::span(other.logits).subspan(r * vocab, vocab), got, static_cast<int64_t>(r)));
   }
   return worst;
 }
@@ -73,7 +88,7 @@ void check_golden(const Model& model, const GoldenCase& golden, Device* device, 
                         .max_batch_tokens = way.max_batch_tokens,
                         .max_outputs = way.max_batch_tokens,
                         .max_chunk = way.chunk,
-                        .max_context = static_cast<int>(golden.ids.size() + std::max<size_t>(golden.greedy.size(), 3)),
+                        .max_context = static_cast<int>(golden.ids.size() + 24),
                         .kv_max_bytes = 64 << 20};
   if (!way.served) options.kv_dtype = DType::kF32;
   auto engine = Engine::create(model, device, options);
@@ -84,26 +99,34 @@ void check_golden(const Model& model, const GoldenCase& golden, Device* device, 
   }
   const auto vocab = static_cast<size_t>(model.config().vocab);
   ASSERT_EQ(golden.logits.size(), golden.rows.size() * vocab);
+  const bool sparse = golden.rows.size() < golden.ids.size();
   std::map<SequenceId, Rows> logits;
   (*engine)->set_logits_sink([&](SequenceId id, int position, std::span<const float> rows) {
     for (size_t r = 0; r * vocab < rows.size(); ++r) {
       const int64_t at = position + static_cast<int64_t>(r);
-      if (!std::ranges::binary_search(golden.rows, at)) continue;
+      if (sparse && !std::ranges::binary_search(golden.rows, at)) continue;
       const auto row = rows.subspan(r * vocab, vocab);
       logits[id].insert_or_assign(at, std::vector<float>(row.begin(), row.end()));
     }
   });
   const std::vector<size_t> lengths = prompt_lengths(golden, way);
+  const auto others = std::span(golden.others).first(way.max_seqs > 1 ? golden.others.size() : 0);
   std::vector<SequenceId> ids;
-  for (const size_t length : lengths) {
+  const auto add = [&](std::span<const int32_t> prompt, int n_new) {
     Request request;
-    request.prompt.assign(golden.ids.begin(), golden.ids.begin() + static_cast<ptrdiff_t>(length));
-    request.max_new_tokens = length == golden.ids.size() ? static_cast<int>(golden.greedy.size()) : 3;
+    request.prompt.assign(prompt.begin(), prompt.end());
+    request.max_new_tokens = n_new;
     request.all_logits = true;
     const auto id = (*engine)->add(std::move(request));
     ASSERT_TRUE(id.has_value()) << id.error().message();
     ids.push_back(*id);
+  };
+  for (const size_t length : lengths) {
+    const bool whole = length == golden.ids.size();
+    add(std::span(golden.ids).first(length), whole ? static_cast<int>(golden.greedy.size()) : 3);
   }
+  for (const GoldenSequence& other : others) add(other.ids, 3);
+  ASSERT_EQ(ids.size(), lengths.size() + others.size());
   std::vector<int32_t> greedy;
   while (!(*engine)->idle()) {
     const auto events = (*engine)->step();
@@ -115,6 +138,10 @@ void check_golden(const Model& model, const GoldenCase& golden, Device* device, 
   for (size_t s = 0; s < lengths.size(); ++s) {
     const double worst = worst_of(golden, logits[ids[s]], lengths[s], vocab);
     EXPECT_LE(worst, bound * golden.spread) << "sequence " << s << ": " << worst / golden.spread << " of the spread";
+  }
+  for (size_t s = 0; s < others.size(); ++s) {
+    const double worst = worst_of(others[s], logits[ids[lengths.size() + s]], vocab);
+    EXPECT_LE(worst, bound * golden.spread) << "other " << s << ": " << worst / golden.spread << " of the spread";
   }
   if (golden.margin > 2 * bound * golden.spread) {
     EXPECT_EQ(greedy, golden.greedy);

@@ -118,13 +118,14 @@ def saved_tensors(model, folder, dtype=torch.bfloat16):
 
 
 def causal_case(name, config, seed, *, pack=None, rename=None, extra=None, own_config=False, before=None, prefix_min=0,
-                spelling=None, only=None, dtype=torch.bfloat16, **random):  # fmt: skip
+                spelling=None, only=None, others=(), dtype=torch.bfloat16, **random):  # fmt: skip
 
     """Writes data/hf_NAME. `before(model)` changes the weights (to what a packing can hold); `pack(tensors)` and
     `rename(name)` turn the saved tensors into those of the hub; `extra` are tensors to add. own_config keeps the
     config.json that save_pretrained writes, else the given one stays, in the hub's spelling, with the keys of `spelling`, of all keys
     `only` those. Of the prompt, prefixes
-    shorter than prefix_min compute something else (a rotation chosen by length)."""
+    shorter than prefix_min compute something else (a rotation chosen by length). `others` are the lengths of sequences to
+    run beside it."""
     folder = DATA / f"hf_{name}"
     folder.mkdir(exist_ok=True)
     for file in folder.iterdir():
@@ -144,6 +145,9 @@ def causal_case(name, config, seed, *, pack=None, rename=None, extra=None, own_c
     logits = logits_of(model, ids)
     assert torch.isfinite(logits).all()
     expected = {"input_ids": torch.tensor(ids, dtype=torch.int64), "logits": logits, "greedy": torch.tensor(greedy)}
+    for i, n in enumerate(others, 1):
+        other = np.random.default_rng(seed * 100 + 50 + i).integers(3, vocab, n)
+        expected |= {f"input_ids.{i}": torch.tensor(other, dtype=torch.int64), f"logits.{i}": logits_of(model, other)}
     tensors = saved_tensors(model, folder, dtype)
     if not own_config:
         written = config | (spelling or {})

@@ -29,7 +29,7 @@ YARN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
 # ---- Llama, Mistral, Mixtral, Granite, OLMo 2 -------------------------------------------------------------------------
 case("llama_mha_bias", 1, "llama", "LlamaForCausalLM", SMALL | {"num_key_value_heads": 4, "attention_bias": True,
      "mlp_bias": True, "tie_word_embeddings": True, "rope_theta": 5e5}, extra={
-     f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in range(2)})  # fmt: skip
+     f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in range(2)}, others=(31, 2))  # fmt: skip
 case("llama_head_dim_dynamic", 2, "llama", "LlamaForCausalLM", SMALL | {"head_dim": 16, "max_position_embeddings": 64,
      "rope_scaling": {"type": "dynamic", "factor": 2.0}}, own_config=True)  # fmt: skip
 case("llama_llama3", 3, "llama", "LlamaForCausalLM", SMALL | {"rope_theta": 500000.0, "hidden_act": "gelu", "rope_scaling": {
@@ -45,7 +45,7 @@ case("mistral_no_window", 6, "mistral", "MistralForCausalLM", SMALL | {"sliding_
 MIXTRAL = SMALL | {"intermediate_size": 32, "num_local_experts": 4}
 case("mixtral_window_k1", 7, "mixtral", "MixtralForCausalLM", MIXTRAL | {"sliding_window": 6, "num_experts_per_tok": 1})
 case("mixtral_k3_tied", 8, "mixtral", "MixtralForCausalLM", MIXTRAL | {"num_experts_per_tok": 3, "num_local_experts": 5,
-     "tie_word_embeddings": True, "head_dim": 12, "rope_theta": 1e6}, own_config=True)  # fmt: skip
+     "tie_word_embeddings": True, "head_dim": 12, "rope_theta": 1e6}, own_config=True, others=(30, 1))  # fmt: skip
 case("granite_bias_tied", 9, "granite", "GraniteForCausalLM", SMALL | {"attention_bias": True, "mlp_bias": True,
      "tie_word_embeddings": True, "embedding_multiplier": 12.0, "attention_multiplier": 0.015625, "residual_multiplier": 0.22,
      "logits_scaling": 0.5, "rope_theta": 1e7}, embed=0.1)  # fmt: skip
@@ -82,7 +82,7 @@ DEEPSEEK_YARN = {"type": "yarn", "factor": 40, "original_max_position_embeddings
 V2, V3 = ("deepseek_v2", "DeepseekV2ForCausalLM"), ("deepseek_v3", "DeepseekV3ForCausalLM")
 GROUPS = {"n_group": 4, "topk_group": 2}
 case("deepseek_v2_lite", 30, *V2, LATENT | {"topk_method": "greedy", "n_group": 1, "topk_group": 1,
-     "rope_scaling": DEEPSEEK_YARN | {"mscale": 0.707, "mscale_all_dim": 0.707}})  # fmt: skip
+     "rope_scaling": DEEPSEEK_YARN | {"mscale": 0.707, "mscale_all_dim": 0.707}}, others=(40, 9))  # fmt: skip
 case("deepseek_v2_groups", 31, *V2, LATENT | {"topk_method": "group_limited_greedy", "q_lora_rank": 24, "num_hidden_layers": 2,
      "routed_scaling_factor": 16.0, "rope_scaling": DEEPSEEK_YARN | {"mscale": 1.0, "mscale_all_dim": 0.6}} | GROUPS, own_config=True)  # fmt: skip
 case("deepseek_v2_all_moe_bias", 32, *V2, LATENT | {"topk_method": "greedy", "first_k_dense_replace": 0, "num_hidden_layers": 2,
@@ -110,7 +110,7 @@ FALCON = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "
 FALCON_CLASS = ("falcon", "FalconForCausalLM")
 case("falcon_mqa_serial_bias", 40, *FALCON_CLASS, FALCON | {"multi_query": True, "parallel_attn": False, "bias": True},
      mlp_gain=8)  # fmt: skip
-case("falcon_rw_alibi", 41, *FALCON_CLASS, FALCON | {"alibi": True, "bias": True, "multi_query": False, "parallel_attn": False})
+case("falcon_rw_alibi", 41, *FALCON_CLASS, FALCON | {"alibi": True, "bias": True, "multi_query": False, "parallel_attn": False}, others=(26, 11))
 case("falcon_alibi_mqa_6_heads", 42, *FALCON_CLASS, FALCON | {"hidden_size": 36, "num_attention_heads": 6, "alibi": True,
      "multi_query": True, "parallel_attn": True})  # fmt: skip
 case("falcon_mha_parallel", 43, *FALCON_CLASS, FALCON | {"multi_query": False, "parallel_attn": True, "ffn_hidden_size": 80,
@@ -141,7 +141,7 @@ case("gemma3_pattern_linear", 52, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {
 case("gemma3_default_pattern", 53, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidden_layers": 7, "intermediate_size": 24,
      "attention_bias": True, "tie_word_embeddings": False, "query_pre_attn_scalar": 30}, own_config=True, **ZERO)  # fmt: skip
 case("gemma3_text", 55, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"num_hidden_layers": 7, "intermediate_size": 24,
-     "query_pre_attn_scalar": 12, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, **ZERO)  # fmt: skip
+     "query_pre_attn_scalar": 12, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}, **ZERO, others=(37, 3))  # fmt: skip
 case("gemma3_caps", 54, "gemma3_text", "Gemma3ForCausalLM", GEMMA3 | {"attn_logit_softcapping": 4.0,
      "final_logit_softcapping": 5.0, "layer_types": ["full_attention", "sliding_attention"]}, **ZERO)  # fmt: skip
 
@@ -163,7 +163,7 @@ OSS_YARN = {"beta_fast": 32.0, "beta_slow": 1.0, "factor": 4.0, "original_max_po
 MXFP4 = {"modules_to_not_convert": ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"],
          "quant_method": "mxfp4"}  # fmt: skip
 OSS_CLASS = ("gpt_oss", "GptOssForCausalLM")
-case("gpt_oss_bf16", 60, *OSS_CLASS, OSS | {"rope_scaling": OSS_YARN, "num_experts_per_tok": 3})
+case("gpt_oss_bf16", 60, *OSS_CLASS, OSS | {"rope_scaling": OSS_YARN, "num_experts_per_tok": 3}, others=(33, 8))
 case("gpt_oss_layer_types", 61, *OSS_CLASS, OSS | {"layer_types": ["full_attention", "sliding_attention"],
      "tie_word_embeddings": True, "rope_parameters": {"rope_type": "default", "rope_theta": 1e4}}, own_config=True)  # fmt: skip
 case("gpt_oss_mxfp4", 62, *OSS_CLASS, OSS | {"hidden_size": 64, "head_dim": 16, "rope_scaling": OSS_YARN, "vocab_size": 64,
@@ -171,7 +171,7 @@ case("gpt_oss_mxfp4", 62, *OSS_CLASS, OSS | {"hidden_size": 64, "head_dim": 16, 
 GPT2 = {"n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 64, "activation_function": "gelu_new", "n_ctx": 64,
         "layer_norm_epsilon": 1e-5}  # fmt: skip
 MASKS = {f"h.{i}.attn.bias": torch.tril(torch.ones(64, 64)).view(1, 1, 64, 64).to(torch.uint8) for i in range(2)}
-case("gpt2_hub", 70, "gpt2", "GPT2LMHeadModel", GPT2, rename=lambda n: n.removeprefix("transformer."), extra=MASKS)
+case("gpt2_hub", 70, "gpt2", "GPT2LMHeadModel", GPT2, rename=lambda n: n.removeprefix("transformer."), extra=MASKS, others=(40, 6))
 case("gpt2_inverse_layer", 71, "gpt2", "GPT2LMHeadModel", GPT2 | {"scale_attn_by_inverse_layer_idx": True, "n_inner": 80,
      "reorder_and_upcast_attn": True, "activation_function": "relu", "n_layer": 3}, own_config=True)  # fmt: skip
 case("gpt2_unscaled_untied", 72, "gpt2", "GPT2LMHeadModel", GPT2 | {"scale_attn_weights": False, "activation_function": "gelu",
@@ -184,7 +184,7 @@ case("phi3_longrope_short", 80, *PHI, PHI3 | {"rope_scaling": LONG, "original_ma
 case("phi3_longrope_long", 81, *PHI, PHI3 | {"original_max_position_embeddings": 16, "rope_scaling": LONG}, prefix_min=17,
      spelling={"rope_scaling": LONG | {"type": "su"}})  # fmt: skip
 case("phi3_longrope_crossing", 82, *PHI, PHI3 | {"original_max_position_embeddings": 32, "rope_scaling": LONG,
-     "tie_word_embeddings": True}, own_config=True)  # fmt: skip
+     "tie_word_embeddings": True}, own_config=True, others=(40, 32, 5))  # fmt: skip
 case("phi3_window", 83, *PHI, PHI3 | {"max_position_embeddings": 128, "sliding_window": 6, "num_key_value_heads": 4, "original_max_position_embeddings": 128},
      own_config=True)  # fmt: skip
 case("phi4_mini_partial", 84, *PHI, PHI3 | {"partial_rotary_factor": 0.75, "tie_word_embeddings": True, "hidden_size": 64,
