@@ -103,7 +103,7 @@ const MatmulKernel& matmul_bf16_avx512bf16();
 const MatmulKernel& matmul_bf16_amx(bool many);  // both ways give the same bits, other ones than avx512bf16's
 const MatmulKernel& matmul_blocks_avx2(WeightFormat format);
 const MatmulKernel& matmul_blocks_avx512vnni(WeightFormat format);
-const MatmulKernel& matmul_blocks_amx(WeightFormat format);  // the same bits as the other two
+const MatmulKernel* matmul_blocks_amx(WeightFormat format);  // the same bits as the other two; null: use them
 
 void pack_x_f32(const MatmulX& args);
 void pack_x_i8_avx2(const MatmulX& args);

@@ -1,7 +1,8 @@
 // Tiles of block formats of 16 rows of x, by AMX: y [16 x, 16 w] = Σ over blocks of scale * (x, w of 32 k as integers).
 // Integers are exact and scaled as by the other instruction sets: the bits are the same. A group is unpacked once into
-// signed bytes and f32 scales: for each 32 k [8][16][4] i8, [n_sub][16] scale, [n_sub][16] minimum where there are
-// such. Bound by the scaling: 16 cycles of tiles against 24 for it.
+// signed bytes and f32 scales: for each 32 k [8][16][4] i8, [16] scale, [16] minimum where there are such. Formats with
+// a scale for each 16 k would need twice the tiles, and are faster without. Bound by the sums' way through memory and
+// the scaling: together twice as fast as dot products.
 #include "kernels/matmul.h"
 #include "kernels/packed_block.h"
 
@@ -17,27 +18,25 @@ struct alignas(64) TileConfig {
 };
 
 // Tiles 0 .. 3 are sums, 4 and 5 rows of x, 6 and 7 of w.
-template <int kSubK>
 constexpr TileConfig tile_config() {
   TileConfig config;
   for (int i = 0; i < 8; ++i) {
-    config.rows[i] = static_cast<uint8_t>(i < 6 ? 16 : kSubK / 4);
-    config.row_bytes[i] = static_cast<uint16_t>(i == 4 || i == 5 ? kSubK : 64);
+    config.rows[i] = static_cast<uint8_t>(i < 6 ? 16 : 8);
+    config.row_bytes[i] = static_cast<uint16_t>(i == 4 || i == 5 ? 32 : 64);
   }
   return config;
 }
 
-template <int kSub, bool kMinimum>
-constexpr int64_t kUnpackedBytes = 512 + 64 * kSub * (kMinimum ? 2 : 1);
+constexpr TileConfig kConfig = tile_config();
 
-// kSub parts of each block of 32 k have scales of their own.
-template <int kSub, bool kMinimum>
+template <bool kMinimum>
+constexpr int64_t kUnpackedBytes = 512 + (kMinimum ? 128 : 64);
+
+template <bool kMinimum>
 struct AmxTile {
-  static constexpr TileConfig kConfig = tile_config<32 / kSub>();
-  static constexpr int kLineBytes = 512 / kSub;
-  static constexpr int kXBytes = 16 * (4 + (kMinimum ? 4 * kSub : 0));  // in front of the values of a block
+  static constexpr int kXBytes = kMinimum ? 128 : 64;  // in front of the values of a block
 
-  // Tile kSlot = the integer products of a part.
+  // Tile kSlot = the integer products of a block.
   template <int kSlot>
   static BP_CPU_INLINE void multiply(const std::byte* w, const std::byte* values) {
 #define BP_CPU_TILES(sum, rows, lines) \
@@ -63,22 +62,21 @@ struct AmxTile {
     _tile_stored(3, sums[3], 64);
   }
 
-  static BP_CPU_INLINE void scale(F (&y)[16], const std::byte* w, const std::byte* x, int sub, const int32_t* sums) {
+  static BP_CPU_INLINE void scale(F (&y)[16], const std::byte* w, const std::byte* x, const int32_t* sums) {
     const auto* x_scale = reinterpret_cast<const float*>(x);
-    const auto* scales = reinterpret_cast<const float*>(w + 512) + 16 * sub;
+    const auto* scales = reinterpret_cast<const float*>(w + 512);
     const F factor = load_f32(scales);
 #pragma GCC unroll 16
     for (int r = 0; r < 16; ++r)
       y[r] = fma(to_float(_mm512_load_si512(sums + 16 * r)), mul(factor, set1(x_scale[r])), y[r]);
     if constexpr (kMinimum) {
-      const F minimum = load_f32(scales + 16 * kSub);
-      const float* x_sum = x_scale + 16 * (1 + sub);
+      const F minimum = load_f32(scales + 16);
 #pragma GCC unroll 16
-      for (int r = 0; r < 16; ++r) y[r] = fma(minimum, set1(x_sum[r]), y[r]);
+      for (int r = 0; r < 16; ++r) y[r] = fma(minimum, set1(x_scale[16 + r]), y[r]);
     }
   }
 
-  // Four parts are multiplied while the four before them are scaled. Sums leave the tiles through memory, at once:
+  // Four blocks are multiplied while the four before them are scaled. Sums leave the tiles through memory, at once:
   // loads wait for such stores.
   template <int R>
   static void tile(const MatmulTile& t) {
@@ -87,11 +85,11 @@ struct AmxTile {
     F y[16];
 #pragma GCC unroll 16
     for (int r = 0; r < 16; ++r) y[r] = zero();
-    const int64_t n = t.k / 32 * kSub;
-    const auto w_of = [&](int64_t i) { return t.w + i / kSub * kUnpackedBytes<kSub, kMinimum>; };
-    const auto x_of = [&](int64_t i) { return t.x + i / kSub * (kXBytes + 512); };
+    const int64_t n = t.k / kBlock;
+    const auto w_of = [&](int64_t i) { return t.w + i * kUnpackedBytes<kMinimum>; };
+    const auto x_of = [&](int64_t i) { return t.x + i * (kXBytes + 512); };
     const auto start = [&]<int kSlot>(int64_t i) __attribute__((always_inline)) {
-      if (i < n) multiply<kSlot>(w_of(i) + i % kSub * kLineBytes, x_of(i) + kXBytes + i % kSub * (32 / kSub));
+      if (i < n) multiply<kSlot>(w_of(i), x_of(i) + kXBytes);
     };
     each<4>([&]<int kSlot>() __attribute__((always_inline)) { start.template operator()<kSlot>(kSlot); });
     for (int64_t i = 0; i < n; i += 4) {
@@ -99,7 +97,7 @@ struct AmxTile {
       each<4>([&]<int kSlot>() __attribute__((always_inline)) {
         const int64_t at = i + kSlot;
         start.template operator()<kSlot>(at + 4);
-        if (at < n) scale(y, w_of(at), x_of(at), static_cast<int>(at % kSub), sums[kSlot]);
+        if (at < n) scale(y, w_of(at), x_of(at), sums[kSlot]);
       });
     }
 #pragma GCC unroll 16
@@ -111,7 +109,6 @@ struct AmxTile {
 template <WeightFormat kFormat>
 struct AmxBlocks {
   static constexpr BlockShape kShape = block_shape(kFormat);
-  static constexpr int kSub = kShape.n_sub();
   static constexpr bool kMinimum = kShape.has_minimum();
 
   // 32 k of a record.
@@ -124,13 +121,10 @@ struct AmxBlocks {
     });
     const PackedScales<kShape> scales(record, 0);
     auto* floats = reinterpret_cast<float*>(out + 512);
-#pragma GCC unroll 2
-    for (int sub = 0; sub < kSub; ++sub) {
-      store(floats + 16 * sub, scales.scale(b * kSub + sub));
-      if constexpr (kMinimum) store(floats + 16 * (kSub + sub), scales.minimum(b * kSub + sub));
-    }
+    store(floats, scales.scale(b));
+    if constexpr (kMinimum) store(floats + 16, scales.minimum(b));
     codes += plane_bytes(kShape.planes);
-    out += kUnpackedBytes<kSub, kMinimum>;
+    out += kUnpackedBytes<kMinimum>;
   }
 
   static void unpack(const MatmulTile& t, std::byte* out) {
@@ -149,22 +143,28 @@ struct AmxBlocks {
     }
   }
 
-  static constexpr MatmulKernel kKernel = {{XFormat::Kind::kI8Rows, kMinimum ? kSub : 0},
+  static constexpr MatmulKernel kKernel = {{XFormat::Kind::kI8Rows, kMinimum ? 1 : 0},
                                            pack_x_i8_rows_avx2,
                                            16,
-                                           kTilesOf<AmxTile<kSub, kMinimum>, 16>.data(),
+                                           kTilesOf<AmxTile<kMinimum>, 16>.data(),
                                            unpack,
-                                           kUnpackedBytes<kSub, kMinimum>};
+                                           kUnpackedBytes<kMinimum>};
 };
+
+template <WeightFormat kFormat>
+constexpr const MatmulKernel* kernel_of() {
+  if constexpr (block_shape(kFormat).n_sub() == 1) return &AmxBlocks<kFormat>::kKernel;
+  return nullptr;
+}
 
 }  // namespace
 
-const MatmulKernel& matmul_blocks_amx(WeightFormat format) {
+const MatmulKernel* matmul_blocks_amx(WeightFormat format) {
   constexpr int kFirst = static_cast<int>(WeightFormat::kQ8_0);
   static constexpr auto kKernels = []<int... I>(std::integer_sequence<int, I...>) {
-    return std::array{&AmxBlocks<static_cast<WeightFormat>(kFirst + I)>::kKernel...};
+    return std::array{kernel_of<static_cast<WeightFormat>(kFirst + I)>()...};
   }(std::make_integer_sequence<int, kWeightFormats - kFirst>{});
-  return *kKernels[static_cast<size_t>(static_cast<int>(format) - kFirst)];
+  return kKernels[static_cast<size_t>(static_cast<int>(format) - kFirst)];
 }
 
 }  // namespace bp::cpu

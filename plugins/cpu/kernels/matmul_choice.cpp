@@ -11,7 +11,9 @@ const MatmulKernel& matmul_kernel(WeightFormat format, IsaLevel isa) {
 }
 
 const MatmulKernel& matmul_kernel_many(WeightFormat format, IsaLevel isa) {
-  if (is_block_format(format) && isa >= IsaLevel::kAmx) return matmul_blocks_amx(format);
+  if (is_block_format(format) && isa >= IsaLevel::kAmx) {
+    if (const MatmulKernel* kernel = matmul_blocks_amx(format); kernel != nullptr) return *kernel;
+  }
   if (format == WeightFormat::kBf16 && isa >= IsaLevel::kAmx) return matmul_bf16_amx(true);
   return matmul_kernel(format, isa);
 }

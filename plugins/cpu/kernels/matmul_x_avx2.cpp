@@ -93,23 +93,19 @@ void pack_x_i8_avx2(const MatmulX& args) {
 // A tile of 16 rows, as AMX reads it.
 void pack_x_i8_rows_avx2(const MatmulX& args) {
   constexpr int64_t kRows = 16;
-  const int64_t n_sub = args.format.corrections;
-  const int64_t block_bytes = kRows * (4 + 4 * n_sub + kBlock);
+  const int64_t head = args.format.corrections > 0 ? 2 * kRows : kRows;  // floats in front of the values
   const auto write = [&](std::byte* block, int64_t row, const Quantised& q) {
     auto* scale = reinterpret_cast<float*>(block);
+    const uint32_t total = static_cast<uint32_t>(q.half[0]) + static_cast<uint32_t>(q.half[1]);
     scale[row] = q.scale;
-    const float total =
-        static_cast<float>(static_cast<int32_t>(static_cast<uint32_t>(q.half[0]) + static_cast<uint32_t>(q.half[1])));
-    if (n_sub == 1) scale[kRows + row] = q.scale * total;
-    for (int i = 0; n_sub == 2 && i < 2; ++i) scale[kRows * (1 + i) + row] = q.scale * static_cast<float>(q.half[i]);
-    auto* values = block + kRows * (4 + 4 * n_sub) + row * kBlock;
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(values), q.values);
+    if (args.format.corrections > 0) scale[kRows + row] = q.scale * static_cast<float>(static_cast<int32_t>(total));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(scale + head) + row, q.values);
   };
   for (int64_t r = 0; r < kRows; ++r) {
     std::byte* block = args.out;
     const bool there = r < args.rows;
     if (!there && r < args.rows * args.parts) continue;  // written with its row
-    for (int64_t k = 0; k < args.k; k += kBlock, block += block_bytes) {
+    for (int64_t k = 0; k < args.k; k += kBlock, block += 4 * head + kRows * kBlock) {
       const Quantised q = there ? quantise(args.row(r) + k) : Quantised{_mm256_setzero_si256(), {0, 0}, 0};
       write(block, r, q);
       if (!there || args.parts == 1) continue;

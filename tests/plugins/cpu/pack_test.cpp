@@ -71,6 +71,26 @@ TEST(Pack, SlicesGiveWhatTheWholeGives) {
   }
 }
 
+// Groups never reach from one matrix into the next.
+TEST(Pack, PacksEachMatrixOfAStackAlone) {
+  for (const Format& format : {kPlainFormats[0], kPlainFormats[2], kBlockFormats[0], kBlockFormats[7]}) {
+    const int64_t k = std::max<int64_t>(64, block_elements(format.dtype));
+    for (const int64_t n : {20, 32}) {
+      const Weight w = random_weight(format.dtype, 3 * n, k, 4);
+      const auto stack = pack(device(), kLayout, {w.dtype, {3, n, k}}, w.file.data());
+      const auto slices = pack(device(), kLayout, {w.dtype, {3, n, k}}, w.file.data(), 1);
+      ASSERT_EQ(stack->span().bytes, slices->span().bytes);
+      EXPECT_EQ(std::memcmp(stack->data(), slices->data(), stack->span().bytes), 0) << format.name;
+      const auto size = static_cast<int64_t>(stack->span().bytes / 3);
+      for (int64_t i = 0; i < 3; ++i) {
+        const std::byte* file = w.file.data() + static_cast<int64_t>(w.file.size()) / 3 * i;
+        const auto one = pack(device(), kLayout, {w.dtype, {n, k}}, file);
+        EXPECT_EQ(std::memcmp(stack->data() + size * i, one->data(), static_cast<size_t>(size)), 0) << format.name << i;
+      }
+    }
+  }
+}
+
 bp_status layout_info(const char* layout, uint16_t dtype, std::vector<int64_t> dims) {
   bp_value value{};
   value.struct_size = sizeof(value);

@@ -36,11 +36,19 @@ bp_status cfg_get(void*, const char* key, char* buf, uint32_t cap) {
 }
 
 uint64_t row_bytes(uint16_t dtype, int64_t n) {
-  const auto count = static_cast<uint64_t>(n);
-  if (dtype == BP_DT_Q8_0) return count / 32 * 34;
-  if (dtype == BP_DT_Q4_0) return count / 32 * 18;
-  if (dtype == BP_DT_Q4_1) return count / 32 * 20;
-  return count * (dtype == BP_DT_F32 ? 4 : 2);
+  struct Block {
+    uint16_t dtype;
+    uint64_t elements, bytes;
+  };
+  constexpr Block kBlocks[] = {
+      {BP_DT_F32, 1, 4},      {BP_DT_F16, 1, 2},      {BP_DT_BF16, 1, 2},       {BP_DT_Q8_0, 32, 34},
+      {BP_DT_Q4_0, 32, 18},   {BP_DT_Q4_1, 32, 20},   {BP_DT_Q5_0, 32, 22},     {BP_DT_Q5_1, 32, 24},
+      {BP_DT_Q2_K, 256, 84},  {BP_DT_Q3_K, 256, 110}, {BP_DT_Q4_K, 256, 144},   {BP_DT_Q5_K, 256, 176},
+      {BP_DT_Q6_K, 256, 210}, {BP_DT_IQ4_NL, 32, 18}, {BP_DT_IQ4_XS, 256, 136}, {BP_DT_MXFP4, 32, 17}};
+  for (const Block& block : kBlocks) {
+    if (block.dtype == dtype) return static_cast<uint64_t>(n) / block.elements * block.bytes;
+  }
+  die("no such weight");
 }
 
 bp_value value_of(const Operand& operand, int64_t max_rows) {
@@ -189,9 +197,10 @@ std::unique_ptr<Memory> pack(Device& device, const std::string& layout, const Op
   bp_err err{};
   check(device.api().layout_info(device.handle(), id, &value, sizeof(value), 1, &info, &err), err, "layout_info");
   auto memory = std::make_unique<Memory>(device, info.bytes);
-  const int64_t n = weight.dims[0];
-  const bp_span src{nullptr, const_cast<std::byte*>(file), 0,
-                    row_bytes(weight.dtype, weight.dims[1]) * static_cast<uint64_t>(n)};
+  int64_t n = 1;
+  for (size_t i = 0; i + 1 < weight.dims.size(); ++i) n *= weight.dims[i];
+  // Rows are of blocks, so the whole weight is as good as a row.
+  const bp_span src{nullptr, const_cast<std::byte*>(file), 0, row_bytes(weight.dtype, n * weight.dims.back())};
   bp_pack job{};
   job.struct_size = sizeof(job);
   job.layout = id;

@@ -81,7 +81,8 @@ class Bound {
   std::vector<std::unique_ptr<Memory>> workspaces_;
 };
 
-// Packs a weight [n, k] of the file's bytes into a layout; slices of rows of that many groups of 16, 0 = all at once.
+// Packs a weight [.., k] of the file's bytes into a layout; in slices of that many times the rows that the layout asks
+// for, 0 = all at once.
 std::unique_ptr<Memory> pack(Device& device, const std::string& layout, const Operand& weight, const std::byte* file,
                              int64_t slice_groups = 0);
 
