@@ -38,11 +38,9 @@ Result<ModelConfig> read_hf_config(std::string_view text, const std::string& whe
   if (!model_type) return fields.wrong("model_type", "a string");
   BP_TRY(const Architecture* architecture, find_hf_architecture(*model_type, where));
   BP_TRY_VOID(check_class(fields, *architecture));
-  if (fields.has("quantization_config")) {
-    return unsupported(fields, "has a quantization_config", "take the original weights or a GGUF file");
-  }
 
   ModelConfig config;
+  BP_TRY(config.quant, read_hf_quantization(fields));
   config.architecture = architecture->name;
   BP_TRY_VOID(architecture->read_hf(fields, config));
   BP_TRY_VOID(check_config(config, where));

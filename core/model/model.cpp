@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "model/arch/architecture.h"
 #include "model/folder_weights.h"
+#include "model/quantized_folder.h"
 #include "model/sentence_modules.h"
 #include "quant/quant.h"
 
@@ -109,7 +110,9 @@ Result<Model> Model::open_folder(const std::string& folder) {
   BP_TRY(auto config, read_hf_config(text, config_path));
   if (config.pooling != Pooling::kOff) BP_TRY_VOID(read_sentence_modules(folder, config));
   BP_TRY(auto weights, Weights::from_folder(folder));
+  remove_activation_scales(config.quant, weights);
   BP_TRY_VOID(take_gguf_names(architecture_of(config).names, config, folder, weights));
+  BP_TRY_VOID(unpack_quantized(config.quant, weights));
   Model model(std::move(weights));
   model.config_ = std::move(config);
   model.folder_ = folder;

@@ -51,7 +51,7 @@ Status check_experts(const ModelConfig& config, const std::string& where) {
 Status check_latent(const LatentConfig& latent, const std::string& where) {
   const SizeLimit sizes[] = {
       {"rank of keys and values", latent.kv_rank, 65536},
-      {"rank of queries", std::max<int64_t>(latent.q_rank, 1), 65536},
+      {"rank of queries", latent.q_rank == 0 ? 1 : latent.q_rank, 65536},
       {"dimension without rotation", latent.nope_dim, 65536},
       {"rotated dimension", latent.rope_dim, 65536},
   };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/quant_config.h"
 #include "model/rope.h"
 
 namespace bp {
@@ -35,6 +36,8 @@ struct ExpertConfig {
   double scale = 1.0;      // factor of those weights
   int64_t n_groups = 1;    // experts lie in groups, of which the best n_groups_used are eligible
   int64_t n_groups_used = 1;
+  double swiglu_alpha = 1.702;  // gpt-oss
+  double swiglu_limit = 7.0;
   bool group_by_top2 = false;  // a group is worth the sum of its two best experts, not its best
 };
 
@@ -80,6 +83,7 @@ struct ModelConfig {
   double logit_softcap = 0;  // 0: none
   ExpertConfig experts;
   LatentConfig latent;
+  QuantConfig quant;           // of a folder; GGUF's weights say it themselves
   int64_t n_spare_layers = 0;  // behind the last layer; they predict further tokens (MTP) and are left out
   // Encoders.
   int64_t n_token_types = 0;

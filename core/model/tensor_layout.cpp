@@ -44,13 +44,22 @@ Status transpose_matrix(Weights& weights, std::string_view name) {
 Status reorder_rows(Weights& weights, std::string_view name, std::span<const int64_t> order, int64_t part) {
   const WeightView* found = weights.find(name);
   const auto n_parts = static_cast<int64_t>(order.size());
-  if (found == nullptr || found->dims.empty() || n_parts == 0 || found->dims[0] != n_parts * part) return {};
+  if (found == nullptr || found->dims.empty() || n_parts == 0) return {};
   const WeightView from = *found;
+  if (from.block[0] > 1 && from.dims[0] > 1) {  // scales of blocks of rows, which do not stay together
+    return fail(ErrorCode::kUnsupported, from.name,
+                fmt::format("is of blocks of {} rows, which are reordered", from.block[0]),
+                "take the original weights or a GGUF file");
+  }
+  if (from.dims[0] != n_parts * part) return {};
   BP_TRY(const std::span<std::byte> to, weights.make(std::string(name), from.dtype, from.dims));
   const size_t bytes = from.bytes.size() / order.size();
   for (size_t i = 0; i < order.size(); ++i) {
     std::memcpy(to.data() + i * bytes, from.bytes.data() + static_cast<size_t>(order[i]) * bytes, bytes);
   }
+  WeightView reordered = *weights.take(name);
+  reordered.block = from.block;
+  weights.add(std::move(reordered));
   return {};
 }
 

@@ -15,7 +15,7 @@ namespace bp {
 Status transpose_matrix(Weights& weights, std::string_view name);
 
 // The tensor, [n_parts * part, ..], is made of `order`'s size parts of so many rows; part i becomes what part order[i]
-// was. REQUIRES: every entry is in [0, order.size()).
+// was. Errors: kUnsupported for scales that several rows share. REQUIRES: every entry is in [0, order.size()).
 Status reorder_rows(Weights& weights, std::string_view name, std::span<const int64_t> order, int64_t part);
 
 }  // namespace bp

@@ -60,9 +60,12 @@ void WeightRows::read(int64_t row, float* dst) {
   const auto [block_n, block_k] = scales_->block;
   decode_matrix_row(*scales_, row / block_n, scales_->dims.back(), row_scales_.data());
   if (zeros_ != nullptr) decode_matrix_row(*zeros_, row / block_n, zeros_->dims.back(), row_zeros_.data());
+  // Each expert has an order of its own.
+  const int64_t expert = perm_ != nullptr && perm_->dims.size() > 1 ? row / (n_rows_ / perm_->dims[0]) : 0;
   for (int64_t k = 0; k < n_columns_; ++k) {
     int32_t p = static_cast<int32_t>(k);
-    if (perm_ != nullptr) std::memcpy(&p, perm_->bytes.data() + static_cast<size_t>(k) * sizeof(p), sizeof(p));
+    if (perm_ != nullptr)
+      std::memcpy(&p, perm_->bytes.data() + static_cast<size_t>(expert * n_columns_ + k) * sizeof(p), sizeof(p));
     const auto block = static_cast<size_t>(p / block_k);
     const float zero = zeros_ == nullptr ? 0.0f : row_zeros_[block];
     dst[k] = (row_[static_cast<size_t>(p)] - zero) * row_scales_[block];

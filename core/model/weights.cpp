@@ -84,6 +84,12 @@ void Weights::add(WeightView view) {
 
 void Weights::remove(std::string_view name) { take(name); }
 
+void Weights::release(std::string_view name) {
+  const auto view = take(name);
+  if (!view) return;
+  std::erase_if(owned_, [&](const auto& bytes) { return bytes.get() == view->bytes.data(); });
+}
+
 std::optional<WeightView> Weights::take(std::string_view name) {
   const auto found = views_.find(name);
   if (found == views_.end()) return std::nullopt;

@@ -39,6 +39,8 @@ class Weights {
   // A tensor whose bytes lie in another one, replacing one of that name.
   void add(WeightView view);
   void remove(std::string_view name);
+  // The same, and frees its bytes where they were made. REQUIRES: no other tensor lies in them.
+  void release(std::string_view name);
   // The tensor under that name now; its bytes stay where they are. Null: no such tensor.
   std::optional<WeightView> take(std::string_view name);
 

@@ -15,21 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Folders of data/ whose architecture is not there yet. A folder that opens is checked all the same.
-constexpr std::string_view kPending[] = {
-    "gpt_oss",
-    "hf_deepseek_v3_fp8",
-    "hf_gpt_oss_bf16",
-    "hf_gpt_oss_layer_types",
-    "hf_gpt_oss_mxfp4",
-    "hf_llama_awq_g32",
-    "hf_llama_gptq_one_group",
-    "hf_llama_gptq_sym",
-    "hf_qwen2_awq_whole_rows",
-    "hf_qwen2_gptq_act_order",
-    "hf_qwen2_gptq_v2",
-};
-
 constexpr GoldenWay kWays[] = {
     {"whole", 0, 64, 1},
     {"chunks of 7", 7, 64, 1},
@@ -44,8 +29,6 @@ double bound_of(const fs::path& model, const GoldenWay& way, bool reference) {
   if (!reference && model.string().contains("q8_0")) return 0.15;
   return way.served ? 3e-2 : 2e-4;
 }
-
-bool pending(std::string_view name) { return std::ranges::find(kPending, name) != std::end(kPending); }
 
 // A folder of data/ that holds a model in the Hugging Face form; each GGUF file in it is the same model again.
 class Golden : public testing::TestWithParam<std::string> {};
@@ -62,8 +45,6 @@ TEST_P(Golden, AgreesHoweverItIsFed) {
   const auto devices = golden_devices();
   for (const fs::path& path : models) {
     const auto model = Model::open(path.string());
-    if (!model && model.error().code == ErrorCode::kUnsupported && pending(GetParam()))
-      GTEST_SKIP() << model.error().message();
     ASSERT_TRUE(model.has_value()) << model.error().message();
     for (const auto& device : devices) {
       for (const int max_seqs : golden.embeds() ? std::vector<int>{8, 1} : std::vector<int>{}) {

@@ -23,5 +23,6 @@ extern const Architecture kGpt2;
 extern const Architecture kFalcon;
 extern const Architecture kBert;
 extern const Architecture kDeepseek;
+extern const Architecture kGptOss;
 
 }  // namespace bp

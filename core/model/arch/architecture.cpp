@@ -14,8 +14,8 @@ namespace bp {
 namespace {
 
 const std::array kArchitectures = {
-    &kLlama,  &kMistral, &kMixtral, &kQwen2, &kQwen2Moe, &kQwen3, &kQwen3Moe, &kGemma,    &kGemma2,
-    &kGemma3, &kPhi3,    &kOlmo2,   &kOlmo3, &kGranite,  &kGpt2,  &kFalcon,   &kDeepseek, &kBert,
+    &kLlama, &kMistral, &kMixtral, &kQwen2,   &kQwen2Moe, &kQwen3,  &kQwen3Moe, &kGemma,  &kGemma2, &kGemma3,
+    &kPhi3,  &kOlmo2,   &kOlmo3,   &kGranite, &kGpt2,     &kFalcon, &kDeepseek, &kGptOss, &kBert,
 };
 
 std::unexpected<Error> unsupported(std::string_view name, const std::vector<std::string_view>& known,

@@ -129,11 +129,47 @@ ValueId DecoderBuilder::weight(std::string_view name, std::vector<int64_t> dims)
 }
 
 ValueId DecoderBuilder::matrix(std::string_view stem, int64_t n, int64_t k) {
+  if (has(fmt::format("{}.scales", stem))) return dequantized(stem, {n, k});
   return weight(fmt::format("{}.weight", stem), {n, k});
 }
 
 ValueId DecoderBuilder::expert_matrices(std::string_view stem, int64_t n, int64_t k) {
-  return weight(fmt::format("{}.weight", stem), {config().experts.n_experts, n, k});
+  const std::vector<int64_t> dims = {config().experts.n_experts, n, k};
+  if (has(fmt::format("{}.scales", stem))) return dequantized(stem, dims);
+  return weight(fmt::format("{}.weight", stem), dims);
+}
+
+// The op knows no stacks: the matrices of one lie below each other.
+ValueId DecoderBuilder::flat(std::string_view name, std::vector<int64_t> dims) {
+  const WeightView* view = find(name, dims);
+  if (view == nullptr) return kNone;
+  if (dims.size() > 2) dims = {dims[0] * dims[1], dims[2]};
+  return graph_.weight({view->name, view->dtype, std::move(dims), view->bytes});
+}
+
+// `stem`.weight [.., n, k] with what quantized_folder.h puts beside it.
+ValueId DecoderBuilder::dequantized(std::string_view stem, const std::vector<int64_t>& dims) {
+  const auto name = [&](std::string_view part) { return fmt::format("{}.{}", stem, part); };
+  const auto [block_n, block_k] = source_.weights.find(full_name(name("scales")))->block;
+  if (block_n < 1 || block_k < 1) {  // a tensor of that name that is something else
+    set_error(fail(ErrorCode::kUnsupported, source_.where,
+                   fmt::format("tensor {} is not known", full_name(name("scales"))),
+                   "this variant of the architecture is not supported"));
+    return kNone;
+  }
+  std::vector<int64_t> scale_dims = dims;
+  scale_dims.back() = (dims.back() + block_k - 1) / block_k;
+  int64_t& n_rows = scale_dims[dims.size() - 2];
+  n_rows = (n_rows + block_n - 1) / block_n;
+  const ValueId w = flat(name("weight"), dims);
+  const ValueId scales = flat(name("scales"), scale_dims);
+  const ValueId zeros = has(name("zeros")) ? flat(name("zeros"), scale_dims) : kNone;
+  const ValueId perm = has(name("perm")) ? flat(name("perm"), {dims.back()}) : kNone;
+  const ValueId y = graph_.op(
+      "dequant", {w, scales, zeros, perm},
+      {{"block_n", block_n}, {"block_k", block_k}, {"dtype", static_cast<int64_t>(source_.options.act_dtype)}});
+  if (dims.size() == 2) return y;
+  return graph_.reshape(y, {Extent::fixed(dims[0]), Extent::fixed(dims[1]), Extent::fixed(dims[2])});
 }
 
 ValueId DecoderBuilder::linear(ValueId x, std::string_view stem, int64_t n, Bias bias) {

@@ -44,6 +44,9 @@ class DecoderBuilder {
   // [S] i32, of encoders that pool by one row: which.
   ValueId pooled_rows() const { return pooled_rows_; }
 
+  // The last extent of x.
+  int64_t width(ValueId x) const;
+
   // Tensors. has() also counts as use: what a layer has and nobody uses is refused by finish().
   bool has(std::string_view name);
   ValueId weight(std::string_view name, std::vector<int64_t> dims);
@@ -100,7 +103,8 @@ class DecoderBuilder {
   std::string full_name(std::string_view name) const;
   const WeightView* find(std::string_view name, const std::vector<int64_t>& dims);
   ValueId add_weight(const WeightView& view);
-  int64_t width(ValueId x) const;
+  ValueId flat(std::string_view name, std::vector<int64_t> dims);
+  ValueId dequantized(std::string_view stem, const std::vector<int64_t>& dims);
   void set_error(Status status);
   Status refuse_unknown() const;
 

@@ -26,6 +26,8 @@ constexpr TensorName kOwnNames[] = {
     {"blk.{}.attn_kv_a_mqa", "layers.{}.self_attn.kv_a_proj_with_mqa"},
     {"blk.{}.attn_kv_a_norm", "layers.{}.self_attn.kv_a_layernorm"},
     {"blk.{}.attn_kv_b", "layers.{}.self_attn.kv_b_proj"},
+    {"blk.{}.attn_k_b", "layers.{}.self_attn.kv_b_proj"},  // what becomes of it, for messages
+    {"blk.{}.attn_v_b", "layers.{}.self_attn.kv_b_proj"},
     {"blk.{}.ffn_gate_inp", "layers.{}.mlp.gate"},
     {"blk.{}.exp_probs_b.bias", "layers.{}.mlp.gate.e_score_correction_bias"},
     {"blk.{}.ffn_gate_exps", "layers.{}.mlp.experts.{}.gate_proj"},

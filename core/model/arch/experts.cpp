@@ -49,7 +49,7 @@ bool has_experts(const DecoderBuilder& b) {
 Routing route(DecoderBuilder& b, ValueId n) {
   const ExpertConfig& e = b.config().experts;
   GraphBuilder& g = b.graph();
-  const ValueId logits = b.linear(n, "ffn_gate_inp", e.n_experts, Bias::kAbsent);
+  const ValueId logits = b.linear(n, "ffn_gate_inp", e.n_experts);
   const ValueId probs = g.op(e.gate == ExpertGate::kSigmoid ? "sigmoid" : "softmax", {logits});
   ValueId scores = probs;
   if (b.has("exp_probs_b.bias")) scores = g.add(scores, b.weight("exp_probs_b.bias", {e.n_experts}));
@@ -65,12 +65,21 @@ Routing route(DecoderBuilder& b, ValueId n) {
   return {chosen, b.scale(weights, e.scale)};
 }
 
-ValueId combine_experts(DecoderBuilder& b, const Routing& routing, ValueId inner) {
-  const ModelConfig& c = b.config();
+ValueId expert_linear(DecoderBuilder& b, ValueId x, std::string_view stem, int64_t n, const Routing& routing) {
+  const ExpertConfig& e = b.config().experts;
   GraphBuilder& g = b.graph();
-  const ValueId y =
-      g.op("matmul_indexed", {inner, b.expert_matrices("ffn_down_exps", c.hidden, c.experts.ffn), routing.experts});
-  const ValueId rows = g.reshape(y, {b.slots(), Extent::fixed(c.hidden)});
+  const ValueId y = g.op("matmul_indexed", {x, b.expert_matrices(stem, n, b.width(x)), routing.experts});
+  const std::string bias = fmt::format("{}.bias", stem);
+  if (!b.has(bias)) return y;
+  const ValueId rows = g.gather_rows(b.weight(bias, {e.n_experts, n}), g.reshape(routing.experts, {b.slots()}));
+  return g.add(y, g.reshape(rows, {b.tokens(), Extent::fixed(e.n_used), Extent::fixed(n)}));
+}
+
+ValueId combine_experts(DecoderBuilder& b, const Routing& routing, ValueId inner) {
+  GraphBuilder& g = b.graph();
+  const int64_t hidden = b.config().hidden;
+  const ValueId y = expert_linear(b, inner, "ffn_down_exps", hidden, routing);
+  const ValueId rows = g.reshape(y, {b.slots(), Extent::fixed(hidden)});
   return g.op("moe_combine", {rows, g.op("iota", {rows}), routing.weights});
 }
 
@@ -79,18 +88,15 @@ ValueId expert_ffn(DecoderBuilder& b, ValueId n) {
   GraphBuilder& g = b.graph();
   g.push_scope("experts");
   const Routing routing = route(b, n);
-  const auto times = [&](std::string_view stem, int64_t width) {
-    return g.op("matmul_indexed", {n, b.expert_matrices(stem, width, c.hidden), routing.experts});
-  };
   const int64_t ffn = c.experts.ffn;
   ValueId gate = kNone, up = kNone;
   if (b.has("ffn_gate_up_exps.weight")) {  // both in one tensor
-    const ValueId both = times("ffn_gate_up_exps", 2 * ffn);
+    const ValueId both = expert_linear(b, n, "ffn_gate_up_exps", 2 * ffn, routing);
     gate = b.columns(both, 0, ffn);
     up = b.columns(both, ffn, ffn);
   } else {
-    gate = times("ffn_gate_exps", ffn);
-    up = times("ffn_up_exps", ffn);
+    gate = expert_linear(b, n, "ffn_gate_exps", ffn, routing);
+    up = expert_linear(b, n, "ffn_up_exps", ffn, routing);
   }
   ValueId y = combine_experts(b, routing, g.mul(b.activate(gate), up));
   g.pop_scope();

@@ -148,7 +148,7 @@ Status adapt(const ModelConfig& config, Weights& weights) {
   for (int64_t i = 0; i < config.n_kv_heads; ++i) order.push_back(i * (group + 2) + group);
   for (int64_t i = 0; i < config.n_kv_heads; ++i) order.push_back(i * (group + 2) + group + 1);
   for (int64_t i = 0; i < config.n_layers; ++i) {
-    for (const std::string_view part : {"weight", "bias"}) {
+    for (const std::string_view part : {"weight", "bias", "scales", "zeros"}) {
       BP_TRY_VOID(reorder_rows(weights, fmt::format("blk.{}.attn_qkv.{}", i, part), order, config.head_dim));
     }
   }

@@ -74,7 +74,7 @@ class Splitter {
     weights_.add(std::move(view));
   }
 
-  DType dtype_of(const WeightRows& rows) const { return rows.is_quantized() ? DType::kF16 : rows.dtype(); }
+  DType dtype_of(const WeightRows& rows) const { return rows.is_quantized() ? DType::kF32 : rows.dtype(); }
 
   // Of each head nope_dim rows of keys, then v_head_dim of values.
   Status make_keys(WeightRows& rows) {

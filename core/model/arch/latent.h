@@ -16,8 +16,8 @@ namespace bp {
 ValueId latent_attention(DecoderBuilder& b, ValueId n);
 
 // attn_kv_b [n_heads * (nope_dim + v_head_dim), kv_rank] of folders and old GGUF files becomes attn_k_b, transposed,
-// and attn_v_b; where those are there already, as matrices, they become stacks. What is quantised is rounded to f16.
-// Errors: kRefused for other shapes, kUnsupported for a type that cannot be read.
+// and attn_v_b; where those are there already, as matrices, they become stacks. What is quantised becomes f32: rounding
+// it to 16 bits shows in the logits. Errors: kRefused for other shapes, kUnsupported for a type that cannot be read.
 Status split_latent_weights(const ModelConfig& config, Weights& weights);
 
 }  // namespace bp

@@ -80,16 +80,18 @@ std::optional<GgufName> gguf_name_of(const TensorNames& names, std::string_view 
 }
 
 std::string hf_name_of(const TensorNames& names, std::string_view gguf) {
-  std::vector<int64_t> numbers;
-  for (const bool whole : {true, false}) {
-    for (const TensorName& line : names.table) {
-      const auto rest = match(line.gguf, gguf, numbers);
-      if (!rest || (whole ? !rest->empty() : rest->empty() || !is_suffix(*rest))) continue;
-      const bool in_body = !names.prefixes.empty() && line.hf.find("lm_head") == std::string_view::npos;
-      return std::string(in_body ? names.prefixes.back() : "") + fill(line.hf, numbers) + std::string(*rest);
-    }
+  const TensorName* best = nullptr;  // the longest: attn_q_norm is no suffix of attn_q
+  for (const TensorName& line : names.table) {
+    std::vector<int64_t> numbers;
+    const auto rest = match(line.gguf, gguf, numbers);
+    const bool longer = best == nullptr || line.gguf.size() > best->gguf.size();
+    if (rest && longer && is_suffix(*rest)) best = &line;
   }
-  return std::string(gguf);
+  if (best == nullptr) return std::string(gguf);
+  std::vector<int64_t> numbers;
+  const std::string rest(*match(best->gguf, gguf, numbers));
+  const bool in_body = !names.prefixes.empty() && best->hf.find("lm_head") == std::string_view::npos;
+  return std::string(in_body ? names.prefixes.back() : "") + fill(best->hf, numbers) + rest;
 }
 
 }  // namespace bp

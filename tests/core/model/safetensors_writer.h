@@ -18,14 +18,18 @@ inline std::string safetensors_bytes(std::string_view header, std::string_view d
   return out + std::string(header) + std::string(data);
 }
 
-// float32 tensors, one after another.
+// Tensors, one after another.
 class SafetensorsWriter {
  public:
   void tensor(std::string_view name, const std::vector<int64_t>& dims, const std::vector<float>& values) {
+    raw(name, "F32", dims, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
+  }
+  // `dtype` as the format spells it.
+  void raw(std::string_view name, std::string_view dtype, const std::vector<int64_t>& dims, std::string_view bytes) {
     const size_t begin = data_.size();
-    data_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+    data_ += bytes;
     json::array shape(dims.begin(), dims.end());
-    header_[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data_.size()}}};
+    header_[name] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {begin, data_.size()}}};
   }
   std::string bytes() const {
     std::string header = write_json(header_);

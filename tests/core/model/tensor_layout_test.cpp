@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 
 #include "gguf_writer.h"
@@ -70,6 +71,23 @@ TEST_F(TensorLayout, ReordersPartsOfRows) {
   ASSERT_TRUE(reorder_rows(*weights_, "bias", order, 3));  // another shape: left alone
   EXPECT_THAT(values("bias"), ElementsAre(3, 4, 1, 2));
   EXPECT_TRUE(reorder_rows(*weights_, "none", order, 2));
+}
+
+TEST_F(TensorLayout, ScalesGoWithTheirRows) {
+  test::GgufWriter writer;
+  writer.tensor("a.scales", {4, 1}, {1, 2, 3, 4});
+  open(writer);
+  WeightView scales = *weights_->take("a.scales");
+  scales.block = {1, 32};
+  weights_->add(scales);
+  ASSERT_TRUE(reorder_rows(*weights_, "a.scales", std::array<int64_t, 2>{1, 0}, 2));
+  EXPECT_THAT(values("a.scales"), ElementsAre(3, 4, 1, 2));
+  EXPECT_THAT(weights_->find("a.scales")->block, ElementsAre(1, 32));
+  scales.block = {2, 32};
+  weights_->add(scales);
+  const Status shared = reorder_rows(*weights_, "a.scales", std::array<int64_t, 2>{1, 0}, 4);
+  ASSERT_FALSE(shared);
+  EXPECT_THAT(shared.error().message(), testing::HasSubstr("blocks of 2 rows, which are reordered"));
 }
 
 }  // namespace

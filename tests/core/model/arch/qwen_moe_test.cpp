@@ -2,9 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../model_files.h"
 #include "graph/opset.h"
 #include "model/model.h"
-#include "model_files.h"
 
 namespace bp {
 namespace {
