@@ -34,6 +34,7 @@ CLI::App* add_command(CLI::App& parent, Invocation& invocation, const std::strin
 // One file each.
 void add_run(CLI::App& app, Invocation& invocation);
 void add_eval(CLI::App& app, Invocation& invocation);
+void add_embed(CLI::App& app, Invocation& invocation);
 void add_tokenize(CLI::App& app, Invocation& invocation);
 void add_template(CLI::App& app, Invocation& invocation);
 void add_devices(CLI::App& app, Invocation& invocation);

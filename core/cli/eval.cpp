@@ -170,6 +170,36 @@ Status write_watched(RunningModel& running, const EvalFlags& flags) {
   return write_importance(flags.importance, matrix);
 }
 
+// One row of [n_lists, hidden] for each list.
+Status eval_encoder(Host& host, RunningModel& running, const TokenLists& lists, const EvalFlags& flags, bool json) {
+  for (const auto& [given, name] :
+       {std::pair(!flags.text.empty(), "--text"), std::pair(flags.greedy > 0, "--greedy"),
+        std::pair(flags.chunk > 0, "--chunk"), std::pair(flags.logits.empty(), "eval without --logits")}) {
+    if (!given) continue;
+    return fail(ErrorCode::kUsage, flags.model, fmt::format("is an encoder, for which {} means nothing", name),
+                "use --tokens with --logits, which writes an embedding for each list");
+  }
+  BP_TRY_VOID(start_embedder(host, running, [&](EngineOptions& options) { options.max_seqs = flags.batch; }));
+  std::vector<std::vector<float>> rows;
+  const auto batch = static_cast<size_t>(flags.batch);
+  for (size_t i = 0; i < lists.size(); i += batch) {
+    if (interrupted()) return fail(ErrorCode::kInterrupted, "eval", "interrupted");
+    BP_TRY(auto some, running.embedder->embed(std::span(lists).subspan(i, std::min(batch, lists.size() - i))));
+    std::ranges::move(some, std::back_inserter(rows));
+  }
+  const auto hidden = static_cast<uint64_t>(running.model->config().hidden);
+  BP_TRY(NpyWriter writer, NpyWriter::create(flags.logits, rows.size(), hidden));
+  json::array told;
+  std::string text;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    BP_TRY_VOID(writer.write_rows(i, rows[i]));
+    told.push_back(json::object{{"n_tokens", lists[i].size()}, {"greedy", json::array{}}});
+    text += fmt::format("{} tokens; an embedding of {}\n", lists[i].size(), rows[i].size());
+  }
+  BP_TRY_VOID(writer.close());
+  return json ? print_json(json::object{{"lists", told}}) : print(text);
+}
+
 Status eval(const GlobalOptions& global, const EvalFlags& flags) {
   if (flags.tokens.empty() == flags.text.empty()) {
     return fail(ErrorCode::kUsage, "eval", "needs either --tokens or --text", "name one file");
@@ -187,17 +217,19 @@ Status eval(const GlobalOptions& global, const EvalFlags& flags) {
   BP_TRY(const auto host, Host::create(global));
   const bool logits = !flags.logits.empty() || !flags.text.empty();
   const bool importance = !flags.importance.empty();
-  BP_TRY(RunningModel running, start_model(*host, flags.model, [&](EngineOptions& options) {
-           options.max_seqs = flags.batch;
-           options.max_chunk = flags.chunk;
-           options.importance = importance;
-           if (importance) {
-             options.act_dtype = DType::kF32;
-             options.max_batch_tokens = std::min(options.max_batch_tokens, kImportanceTokens);
-             options.buckets.clear();
-           }
-           if (logits) options.max_outputs = std::max(options.max_batch_tokens, options.max_seqs);
-         }));
+  BP_TRY(RunningModel running, open_model(*host, flags.model));
+  if (running.is_encoder()) return eval_encoder(*host, running, lists, flags, global.json);
+  BP_TRY_VOID(start_engine(*host, running, [&](EngineOptions& options) {
+    options.max_seqs = flags.batch;
+    options.max_chunk = flags.chunk;
+    options.importance = importance;
+    if (importance) {
+      options.act_dtype = DType::kF32;
+      options.max_batch_tokens = std::min(options.max_batch_tokens, kImportanceTokens);
+      options.buckets.clear();
+    }
+    if (logits) options.max_outputs = std::max(options.max_batch_tokens, options.max_seqs);
+  }));
   json::object document;
   std::string text;
   if (!flags.text.empty()) {
@@ -233,7 +265,9 @@ void add_eval(CLI::App& app, Invocation& invocation) {
   command->add_option("model", flags->model, "A GGUF file, a Hugging Face folder, or a name of the zoo")->required();
   command->add_option("--tokens", flags->tokens, "Token ids: [1,2,3], or one such list a line")->type_name("FILE");
   command->add_option("--text", flags->text, "Text whose perplexity is computed")->type_name("FILE");
-  command->add_option("--logits", flags->logits, "Write [n_tokens, vocab] float32 here")->type_name("OUT.npy");
+  command
+      ->add_option("--logits", flags->logits, "Write [n_tokens, vocab] float32 here; of an encoder [n_lists, hidden]")
+      ->type_name("OUT.npy");
   command->add_option("--imatrix", flags->importance, "Write here what --text puts into the model's matrices")
       ->type_name("OUT");
   command->add_option("--greedy", flags->greedy, "Continue each list by so many tokens")->check(CLI::Range(0, 1 << 30));

@@ -37,11 +37,19 @@ std::string to_dot(std::span<const StepInfo> steps) {
 
 Status explain(const GlobalOptions& global, const ExplainFlags& flags) {
   BP_TRY(const auto host, Host::create(global));
-  BP_TRY(const RunningModel running, start_model(*host, flags.model, [&](EngineOptions& options) {
-           options.max_batch_tokens = std::max(options.max_batch_tokens, flags.n_tokens);
-           options.op_fallback = FallbackPolicy::kAllow;
-         }));
-  BP_TRY(const Program* program, running.engine->executor().program(flags.n_tokens));
+  BP_TRY(RunningModel running, open_model(*host, flags.model));
+  const auto adjust = [&](EngineOptions& options) {
+    options.max_batch_tokens = std::max(options.max_batch_tokens, flags.n_tokens);
+    options.op_fallback = FallbackPolicy::kAllow;
+  };
+  const Program* program = nullptr;
+  if (running.is_encoder()) {
+    BP_TRY_VOID(start_embedder(*host, running, adjust));
+    BP_TRY(program, running.embedder->program(flags.n_tokens));
+  } else {
+    BP_TRY_VOID(start_engine(*host, running, adjust));
+    BP_TRY(program, running.engine->executor().program(flags.n_tokens));
+  }
   if (flags.dot) return print(to_dot(program->steps()));
   json::array nodes;
   std::string text;

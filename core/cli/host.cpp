@@ -23,6 +23,10 @@ FallbackPolicy policy(const std::string& word) {
 // "auto" is for the engine to choose.
 DType dtype_of(const std::string& word) { return parse_dtype(word).value_or(DType::kInvalid); }
 
+double ms_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Host>> Host::create(const GlobalOptions& options) {
@@ -97,18 +101,39 @@ Result<std::string> Host::model_path(const std::string& model) const {
   return pulled.path;
 }
 
-Result<RunningModel> start_model(Host& host, const std::string& model,
-                                 const std::function<void(EngineOptions&)>& adjust) {
+Result<RunningModel> open_model(Host& host, const std::string& model) {
   BP_TRY(const std::string path, host.model_path(model));
   const auto start = std::chrono::steady_clock::now();
   RunningModel running;
   BP_TRY(Model opened, Model::open(path));
   running.model = std::make_unique<Model>(std::move(opened));
   BP_TRY(running.device, host.open_device());
+  running.load_ms = ms_since(start);
+  return running;
+}
+
+Status start_engine(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust) {
+  const auto start = std::chrono::steady_clock::now();
   BP_TRY(EngineOptions options, host.engine_options());
   adjust(options);
   BP_TRY(running.engine, Engine::create(*running.model, running.device.get(), std::move(options)));
-  running.load_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  running.load_ms += ms_since(start);
+  return {};
+}
+
+Status start_embedder(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust) {
+  const auto start = std::chrono::steady_clock::now();
+  BP_TRY(EngineOptions options, host.engine_options());
+  adjust(options);
+  BP_TRY(running.embedder, Embedder::create(*running.model, running.device.get(), std::move(options)));
+  running.load_ms += ms_since(start);
+  return {};
+}
+
+Result<RunningModel> start_model(Host& host, const std::string& model,
+                                 const std::function<void(EngineOptions&)>& adjust) {
+  BP_TRY(RunningModel running, open_model(host, model));
+  BP_TRY_VOID(start_engine(host, running, adjust));
   return running;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "config/config.h"
+#include "engine/embedder.h"
 #include "engine/engine.h"
 #include "engine/text_model.h"
 #include "model/model.h"
@@ -42,14 +43,22 @@ class Host {
 // A model on a device, ready to run. Destroyed in the reverse order.
 struct RunningModel {
   std::unique_ptr<Model> model;
-  std::unique_ptr<Device> device;  // null: the reference
-  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Device> device;      // null: the reference
+  std::unique_ptr<Engine> engine;      // null before start_engine()
+  std::unique_ptr<Embedder> embedder;  // null before start_embedder()
   double load_ms = 0;
+
+  bool is_encoder() const { return model->config().pooling != Pooling::kOff; }
 
   std::string device_id() const { return device == nullptr ? "reference" : device->info().id; }
 };
 
-// Opens the model and makes an engine for it. `adjust` changes what the configuration says.
+// Opens the model and the device.
+Result<RunningModel> open_model(Host& host, const std::string& model);
+// Makes what runs it; `adjust` changes what the configuration says. Errors: kUsage for a model of the other kind.
+Status start_engine(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust);
+Status start_embedder(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust);
+// open_model() and start_engine().
 Result<RunningModel> start_model(Host& host, const std::string& model,
                                  const std::function<void(EngineOptions&)>& adjust);
 

@@ -28,7 +28,7 @@ Result<bool> next_line(std::string& line) {
 
 }  // namespace
 
-Status for_each_line(const std::function<Result<json::value>(const json::value&, const std::string&)>& answer) {
+Status read_lines(const std::function<Status(const json::value&, const std::string&)>& read) {
   std::string line;
   for (size_t number = 1;; ++number) {
     BP_TRY(const bool more, next_line(line));
@@ -40,9 +40,15 @@ Status for_each_line(const std::function<Result<json::value>(const json::value&,
       value.error().code = ErrorCode::kUsage;
       return std::unexpected(std::move(value.error()));
     }
-    BP_TRY(const json::value result, answer(*value, where));
-    BP_TRY_VOID(print_json(result));
+    BP_TRY_VOID(read(*value, where));
   }
+}
+
+Status for_each_line(const std::function<Result<json::value>(const json::value&, const std::string&)>& answer) {
+  return read_lines([&](const json::value& line, const std::string& where) -> Status {
+    BP_TRY(const json::value result, answer(line, where));
+    return print_json(result);
+  });
 }
 
 }  // namespace bp::cli

@@ -20,6 +20,7 @@ TEST(Cli, EveryCommandHasHelpWithAnExample) {
   EXPECT_EQ(run({"--help"}).exit_code, 0);
   for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"run"},
                                                                                        {"eval"},
+                                                                                       {"embed"},
                                                                                        {"tokenize"},
                                                                                        {"detokenize"},
                                                                                        {"template"},
