@@ -42,6 +42,8 @@ bp::Tokenizer of_text(const char* model) {
 
 }  // namespace
 
+constexpr size_t kMaxText = 256;  // a file is longer, and goes through all of these
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const bp::Tokenizer kTokenizers[] = {byte_level("smollm"),
                                               byte_level("llama-bpe"),
@@ -60,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                               of_text("bert"),
                                               of_text("gemma4")};
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  for (const auto& tokenizer : kTokenizers) bp::fuzz::check(tokenizer, text);
+  for (const auto& tokenizer : kTokenizers) bp::fuzz::check(tokenizer, text.substr(0, kMaxText));
   const auto read = bp::Tokenizer::from_json(text, "", "fuzz");
   if (read) bp::fuzz::check(*read, bp::fuzz::kText);
   return 0;
