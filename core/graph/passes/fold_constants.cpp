@@ -32,8 +32,13 @@ bool may_fold(const Graph& graph, const Node& node, uint64_t max_bytes) {
     return false;
   if (std::ranges::find(graph.outputs, node.out[0]) != graph.outputs.end()) return false;
   const auto bytes = static_bytes(graph.value(node.out[0]));
-  return bytes && *bytes <= max_bytes &&
-         std::ranges::all_of(node.in, [&](ValueId id) { return id == kNone || is_constant(graph, id); });
+  uint64_t operand_bytes = 0;
+  for (const ValueId id : node.in) {
+    if (id == kNone) continue;
+    if (!is_constant(graph, id)) return false;
+    operand_bytes += graph.host_tensors[static_cast<size_t>(graph.value(id).host_tensor)].bytes.size();
+  }
+  return bytes && *bytes <= max_bytes && *bytes <= operand_bytes;
 }
 
 HostTensor tensor_of(const Graph& graph, const Node& node, std::vector<std::byte> bytes) {

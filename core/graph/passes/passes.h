@@ -25,7 +25,8 @@ using EvaluateFn = std::function<Result<std::vector<std::byte>>(const Graph& gra
 
 //   before:  s = scale(w) {mul=2};  y = add(x, s)        w a weight
 //   after:   y = add(x, s)                               s a weight
-// Results of no more than `max_bytes`, of static shape: what is larger costs more memory than it saves time.
+// Results of static shape, of no more bytes than their operands have (a quantised weight stays one) and no more than
+// `max_bytes`: what is larger costs more memory than it saves time.
 Result<Graph> fold_constants(const Graph& graph, const EvaluateFn& evaluate, uint64_t max_bytes);
 
 }  // namespace bp
