@@ -9,6 +9,11 @@ EmbeddingInput encode_for_embedding(const Tokenizer& tokenizer, std::string_view
   if (input.tokens.size() <= max_tokens) return input;
   const std::vector<TokenId> content = tokenizer.encode(text, {.add_special = false, .parse_special = true});
   const std::vector<TokenId> around = tokenizer.encode("", {.add_special = true, .parse_special = true});
+  if (content.size() + around.size() != input.tokens.size()) {  // not the text between them: cut at the end
+    input.n_left_out = input.tokens.size() - max_tokens;
+    input.tokens.resize(max_tokens);
+    return input;
+  }
   // As many of them stand in front as the whole begins with before the text does.
   size_t n_front = 0;
   while (n_front < around.size() && input.tokens[n_front] == around[n_front] &&

@@ -18,7 +18,7 @@ const std::string kBert = BP_SOURCE_DIR "/tests/goldens/data/hf_bert_mean_normal
 
 // The golden with a WordPiece tokenizer of single letters: [CLS] is 2, [SEP] 3, "a" 5, "##a" 31.
 std::string model_with_tokenizer() {
-  const fs::path folder = fs::path(testing::TempDir()) / "embed_model";
+  const fs::path folder = fs::path(write_temp("stdin", "")).parent_path() / "embed_model";
   fs::create_directories(folder / "1_Pooling");
   for (const char* name : {"config.json", "model.safetensors", "modules.json", "1_Pooling/config.json"}) {
     fs::copy_file(fs::path(kBert) / name, folder / name, fs::copy_options::overwrite_existing);
