@@ -72,7 +72,7 @@ TensorPlan plan_tensor(const WeightView& tensor, DType type, bool pure) {
   TensorPlan plan{wanted};
   if (!fills_blocks(tensor, plan.type)) plan = {DType::kQ8_0, true};
   if (!fills_blocks(tensor, plan.type)) plan = {DType::kF16, true};
-  if (is_block(from) && bits_per_element(plan.type) >= bits_per_element(from)) return {from};
+  if (is_block(from) && !is_float(type) && bits_per_element(plan.type) >= bits_per_element(from)) return {from};
   return plan;
 }
 

@@ -26,7 +26,8 @@ uint32_t gguf_file_type(DType type);
 //   embedding and head                            `type`, but q6_k where that is a type of fewer bits
 //   the other matrices                            `type`
 // With `pure` embedding and head are like the others. Rows that do not fill blocks fall back to q8_0, and where they do
-// not fill those either to f16. What is quantised already is never given more bits than it has.
+// not fill those either to f16. What is quantised already is never given more bits than it has, unless `type` is a
+// float: then it is decoded.
 struct TensorPlan {
   DType type;
   bool is_fallback = false;  // rows that did not fill the blocks wanted

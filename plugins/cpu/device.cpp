@@ -19,7 +19,8 @@ const bp_option kOptions[] = {
     {"threads", "int", "0", "0", "1024", "threads of the team; 0 = one for each processor this process may use"},
     {"pin", "bool", "true", "", "", "keep each thread on a processor of its own"},
     {"spin_us", "int", "50", "0", "100000", "microseconds an idle thread spins before it sleeps"},
-    {"isa", "string", "auto", "", "", "highest instruction set used: auto, avx2, avx512, avx512_vnni, avx512_bf16 or amx"},
+    {"isa", "string", "auto", "", "",
+     "highest instruction set used: auto, avx2, avx512, avx512_vnni, avx512_bf16 or amx"},
 };
 const uint32_t kOptionCount = sizeof(kOptions) / sizeof(kOptions[0]);
 

@@ -227,6 +227,14 @@ TEST_F(Quantize, RefusesAnOutputItCannotWrite) {
   EXPECT_EQ(missing.error().code, ErrorCode::kUsage);
 }
 
+TEST(PlanTensor, DecodesBlocksOnlyWhereAFloatIsAskedFor) {
+  const WeightView blocks{"blk.0.ffn_up.weight", DType::kQ4_1, {4, 256}, {}};
+  EXPECT_EQ(plan_tensor(blocks, DType::kF32, false).type, DType::kF32);
+  EXPECT_EQ(plan_tensor(blocks, DType::kBF16, false).type, DType::kBF16);
+  EXPECT_EQ(plan_tensor(blocks, DType::kQ8_0, false).type, DType::kQ4_1);
+  EXPECT_EQ(plan_tensor(blocks, DType::kQ3_K, false).type, DType::kQ3_K);
+}
+
 TEST(QuantizeType, KnowsItsNames) {
   EXPECT_EQ(parse_quantize_type("Q4_K"), DType::kQ4_K);
   EXPECT_EQ(parse_quantize_type("bf16"), DType::kBF16);
