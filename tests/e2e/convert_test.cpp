@@ -82,7 +82,10 @@ TEST(Convert, TheVocabularyComesAlong) {
   const Outcome outcome = run({"convert", folder, file, "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_TRUE(outcome.document().at("notes").as_array().empty()) << outcome.out;
-  const std::string lines = "\"Hello, world!\"\n\"na\u00efve  \ud83d\ude00\\n\"\n";
+  const std::string lines = R"("Hello, world!")"
+                            "\n"
+                            R"("na\u00efve  \ud83d\ude00\n")"
+                            "\n";
   const Outcome expected = run({"tokenize", folder}, lines), found = run({"tokenize", file}, lines);
   ASSERT_EQ(found.exit_code, 0) << found.err;
   EXPECT_EQ(found.out, expected.out);

@@ -47,7 +47,7 @@ TEST(MatmulStack, GivesTheBitsOfEachMatrixAlone) {
       Memory out(device, static_cast<uint64_t>(kRows * kSlots * n) * 4);
       std::memcpy(in.data(), x.data(), x.size() * 4);
       auto* chosen = reinterpret_cast<int32_t*>(idx.data());
-      for (int32_t i = 0; i < kRows * kSlots; ++i) chosen[i] = i * 7 % (kMatrices + 1);
+      for (int32_t i = 0; i < kRows * kSlots; ++i) chosen[i] = i * 7 % static_cast<int32_t>(kMatrices + 1);
       Bound bound(device, "cpu.matmul_indexed",
                   {{BP_DT_F32, {-1, k}, 0, in.span()},
                    {w.dtype, {kMatrices, n, k}, device.intern(kLayout), packed->span()},
