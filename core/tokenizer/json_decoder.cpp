@@ -57,7 +57,7 @@ class Reader {
         !text.empty() && (static_cast<unsigned char>(text[0]) < 0x80 ? text.size() == 1 : text.size() <= 4);
     if (fused_ && !one_char) return unsupported_part("decoder after Fuse", "Replace", where_);
     if (text == kSpaceMark && content == " ") spec_.form = TokenForm::kMarkedText;
-    BP_TRY(Pattern pattern, read_pattern(node, where_));
+    BP_TRY(TextPattern pattern, read_pattern(node, where_));
     out_.add([replace = replace_step(std::move(pattern), content)](std::string_view token, bool) {
       return replace(token, false);
     });

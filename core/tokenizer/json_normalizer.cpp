@@ -85,7 +85,7 @@ Result<Normalizer::Step> step_of(const json::object& node, std::string_view wher
   if (type == "BertNormalizer") return bert_step(bert_of(node));
   if (type == "Precompiled") return chars_map_of(node, where);
   if (type == "Replace") {
-    BP_TRY(Pattern pattern, read_pattern(node, where));
+    BP_TRY(TextPattern pattern, read_pattern(node, where));
     return replace_step(std::move(pattern), std::string(json_text(node, "content")));
   }
   return unsupported_part("normalizer", type, where);
@@ -110,17 +110,17 @@ Result<std::vector<const json::object*>> flatten_part(const json::object& root, 
   return parts;
 }
 
-Result<Pattern> read_pattern(const json::object& node, std::string_view where) {
+Result<TextPattern> read_pattern(const json::object& node, std::string_view where) {
   const json::value* value = json_member(node, "pattern");
-  if (value != nullptr && value->is_string()) return Pattern::literal(std::string_view(value->get_string()));
+  if (value != nullptr && value->is_string()) return TextPattern::literal(std::string_view(value->get_string()));
   const json::object* pattern = value != nullptr ? value->if_object() : nullptr;
   if (pattern == nullptr) return refused_json(where, "a pattern is neither \"String\" nor \"Regex\"");
   if (const json::value* text = json_member(*pattern, "String"); text != nullptr && text->is_string())
-    return Pattern::literal(std::string_view(text->get_string()));
+    return TextPattern::literal(std::string_view(text->get_string()));
   const json::value* regex = json_member(*pattern, "Regex");
   if (regex == nullptr || !regex->is_string())
     return refused_json(where, "a pattern is neither \"String\" nor \"Regex\"");
-  return Pattern::create(std::string_view(regex->get_string()), where);
+  return TextPattern::create(std::string_view(regex->get_string()), where);
 }
 
 Status read_normalizer(const json::object& root, TokenizerSpec& spec, std::string_view where) {

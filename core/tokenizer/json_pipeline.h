@@ -19,7 +19,7 @@ std::unexpected<Error> unsupported_part(std::string_view part, std::string_view 
 std::unexpected<Error> refused_json(std::string_view where, std::string what);
 
 // {"String": …} or {"Regex": …}, or a string.
-Result<Pattern> read_pattern(const json::object& node, std::string_view where);
+Result<TextPattern> read_pattern(const json::object& node, std::string_view where);
 
 Status read_normalizer(const json::object& root, TokenizerSpec& spec, std::string_view where);
 // `bytes`: the byte alphabet of a closing ByteLevel is left out, and the model sees bytes.

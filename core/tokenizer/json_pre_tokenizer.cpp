@@ -89,7 +89,7 @@ class Reader {
       out_.add(splitter);
       return {};
     }
-    BP_TRY(Pattern pattern, read_pattern(node, where_));
+    BP_TRY(TextPattern pattern, read_pattern(node, where_));
     out_.add(split_step(std::move(pattern), behavior, invert));
     return {};
   }

@@ -80,7 +80,7 @@ std::string nmt(std::string_view text) {
   });
 }
 
-std::string replace(std::string_view text, const Pattern& pattern, const std::string& content) {
+std::string replace(std::string_view text, const TextPattern& pattern, const std::string& content) {
   std::vector<TextRange> matches;
   pattern.find_all(text, matches);
   std::string out;
@@ -151,8 +151,8 @@ Normalizer::Step prepend_step(std::string prefix) {
   };
 }
 
-Normalizer::Step replace_step(Pattern pattern, std::string content) {
-  return [pattern = std::make_shared<const Pattern>(std::move(pattern)), content = std::move(content)](
+Normalizer::Step replace_step(TextPattern pattern, std::string content) {
+  return [pattern = std::make_shared<const TextPattern>(std::move(pattern)), content = std::move(content)](
              std::string_view text, bool) { return replace(text, *pattern, content); };
 }
 

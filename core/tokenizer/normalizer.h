@@ -12,7 +12,7 @@
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/chars_map.h"
 #include "tokenizer/normal_form.h"
-#include "tokenizer/pattern.h"
+#include "tokenizer/text_pattern.h"
 
 namespace bp {
 
@@ -53,7 +53,7 @@ Normalizer::Step lowercase_step();
 Normalizer::Step strip_accents_step();
 Normalizer::Step strip_step(bool left, bool right);
 Normalizer::Step prepend_step(std::string prefix);
-Normalizer::Step replace_step(Pattern pattern, std::string content);
+Normalizer::Step replace_step(TextPattern pattern, std::string content);
 Normalizer::Step nmt_step();
 // Bytes as the byte alphabet writes them.
 Normalizer::Step byte_level_step();

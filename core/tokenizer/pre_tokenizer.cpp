@@ -158,8 +158,8 @@ PreTokenizer::Step split_step(Finder finder, SplitBehavior behavior, bool invert
   };
 }
 
-PreTokenizer::Step split_step(Pattern pattern, SplitBehavior behavior, bool invert) {
-  auto shared = std::make_shared<const Pattern>(std::move(pattern));
+PreTokenizer::Step split_step(TextPattern pattern, SplitBehavior behavior, bool invert) {
+  auto shared = std::make_shared<const TextPattern>(std::move(pattern));
   return split_step([shared](std::string_view text, std::vector<TextRange>& out) { shared->find_all(text, out); },
                     behavior, invert);
 }
@@ -225,7 +225,7 @@ Finder find_digits() {
 Finder find_punctuation() { return find_chars(is_split_off); }
 
 Finder find_text(std::string text) {
-  auto pattern = std::make_shared<const Pattern>(Pattern::literal(text));
+  auto pattern = std::make_shared<const TextPattern>(TextPattern::literal(text));
   return [pattern](std::string_view in, std::vector<TextRange>& out) { pattern->find_all(in, out); };
 }
 

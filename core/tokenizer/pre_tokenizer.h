@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/pattern.h"
 #include "tokenizer/splitters.h"
+#include "tokenizer/text_pattern.h"
 
 namespace bp {
 
@@ -48,7 +48,7 @@ using Finder = std::function<void(std::string_view text, std::vector<TextRange>&
 
 // `invert`: what lies between the matches counts as the matches.
 PreTokenizer::Step split_step(Finder finder, SplitBehavior behavior, bool invert);
-PreTokenizer::Step split_step(Pattern pattern, SplitBehavior behavior, bool invert);
+PreTokenizer::Step split_step(TextPattern pattern, SplitBehavior behavior, bool invert);
 PreTokenizer::Step splitter_step(Splitter splitter);
 
 enum class PrependScheme { kAlways, kNever, kFirst };

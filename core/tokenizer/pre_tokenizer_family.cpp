@@ -175,7 +175,7 @@ Status add_isolating(PreTokenizer& pre_tokenizer, std::string_view regex, std::s
     pre_tokenizer.add(splitter);
     return {};
   }
-  BP_TRY(Pattern pattern, Pattern::create(regex, where));
+  BP_TRY(TextPattern pattern, TextPattern::create(regex, where));
   pre_tokenizer.add(split_step(std::move(pattern), SplitBehavior::kIsolated, false));
   return {};
 }

@@ -1,4 +1,4 @@
-#include "tokenizer/pattern.h"
+#include "tokenizer/text_pattern.h"
 #include "tokenizer/utf8.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -149,23 +149,23 @@ class Translator {
 
 }  // namespace
 
-struct Pattern::Compiled {
+struct TextPattern::Compiled {
   std::string literal;  // where there is no code
   std::unique_ptr<pcre2_code, FreeCode> code;
 };
 
-Pattern::Pattern(std::unique_ptr<const Compiled> compiled) : compiled_(std::move(compiled)) {}
-Pattern::Pattern(Pattern&&) noexcept = default;
-Pattern& Pattern::operator=(Pattern&&) noexcept = default;
-Pattern::~Pattern() = default;
+TextPattern::TextPattern(std::unique_ptr<const Compiled> compiled) : compiled_(std::move(compiled)) {}
+TextPattern::TextPattern(TextPattern&&) noexcept = default;
+TextPattern& TextPattern::operator=(TextPattern&&) noexcept = default;
+TextPattern::~TextPattern() = default;
 
-Pattern Pattern::literal(std::string_view text) {
+TextPattern TextPattern::literal(std::string_view text) {
   auto compiled = std::make_unique<Compiled>();
   compiled->literal = text;
-  return Pattern(std::move(compiled));
+  return TextPattern(std::move(compiled));
 }
 
-Result<Pattern> Pattern::create(std::string_view regex, std::string_view where) {
+Result<TextPattern> TextPattern::create(std::string_view regex, std::string_view where) {
   if (regex.size() > kMaxBytes) return unsupported(regex, fmt::format("is longer than {} bytes", kMaxBytes), where);
   BP_TRY(const std::string translated, Translator(regex, where).run());
   int code_error = 0;
@@ -182,10 +182,10 @@ Result<Pattern> Pattern::create(std::string_view regex, std::string_view where) 
   }
   // Where there is no just-in-time compiler the interpreter matches the same.
   pcre2_jit_compile(compiled->code.get(), PCRE2_JIT_COMPLETE);
-  return Pattern(std::move(compiled));
+  return TextPattern(std::move(compiled));
 }
 
-void Pattern::find_all(std::string_view text, std::vector<TextRange>& out) const {
+void TextPattern::find_all(std::string_view text, std::vector<TextRange>& out) const {
   if (compiled_->code == nullptr) {
     const std::string& wanted = compiled_->literal;
     if (wanted.empty()) return;

@@ -1,4 +1,4 @@
-#include "tokenizer/pattern.h"
+#include "tokenizer/text_pattern.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::vector<std::string> matches(std::string_view regex, std::string_view text) {
-  const auto pattern = Pattern::create(regex, "x");
+  const auto pattern = TextPattern::create(regex, "x");
   if (!pattern) return {pattern.error().message()};
   std::vector<TextRange> ranges;
   pattern->find_all(text, ranges);
@@ -19,7 +19,7 @@ std::vector<std::string> matches(std::string_view regex, std::string_view text) 
   return out;
 }
 
-TEST(Pattern, ReadsOnigurumasSyntax) {
+TEST(TextPattern, ReadsOnigurumasSyntax) {
   EXPECT_THAT(matches(R"(\s+)", "a \u0085\u3000b"), ElementsAre(" \u0085\u3000"));
   EXPECT_THAT(matches(R"([^\s]+)", "a\u0085b"), ElementsAre("a", "b"));
   EXPECT_THAT(matches(R"(\S)", "a\u0085"), ElementsAre("a"));
@@ -31,14 +31,14 @@ TEST(Pattern, ReadsOnigurumasSyntax) {
   EXPECT_THAT(matches(R"([[:alpha:]]+)", "ab1"), ElementsAre("ab"));
 }
 
-TEST(Pattern, EmptyMatchesAreNone) {
+TEST(TextPattern, EmptyMatchesAreNone) {
   EXPECT_THAT(matches("x*", "axxb"), ElementsAre("xx"));
   EXPECT_THAT(matches("", "ab"), ElementsAre());
 }
 
-TEST(Pattern, BytesThatAreNoUtf8MatchNothing) { EXPECT_THAT(matches(".", "a\xff\xc3z"), ElementsAre("a", "z")); }
+TEST(TextPattern, BytesThatAreNoUtf8MatchNothing) { EXPECT_THAT(matches(".", "a\xff\xc3z"), ElementsAre("a", "z")); }
 
-TEST(Pattern, WhatMeansSomethingElseHereIsRefused) {
+TEST(TextPattern, WhatMeansSomethingElseHereIsRefused) {
   for (const auto& [regex, why] : {std::pair{R"([\p{L}&&[^\p{Han}]])", "&&"},
                                    {R"([a[b]])", "class within a class"},
                                    {R"(\h)", "\\h"},
@@ -46,27 +46,27 @@ TEST(Pattern, WhatMeansSomethingElseHereIsRefused) {
                                    {"\\", "backslash"},
                                    {R"(\u12)", "four digits"},
                                    {"[z-a]", "range out of order"}}) {
-    const auto pattern = Pattern::create(regex, "tokenizer.json");
+    const auto pattern = TextPattern::create(regex, "tokenizer.json");
     ASSERT_FALSE(pattern.has_value()) << regex;
     EXPECT_EQ(pattern.error().code, ErrorCode::kUnsupported);
     EXPECT_THAT(pattern.error().message(), HasSubstr(why));
   }
-  EXPECT_FALSE(Pattern::create(std::string(1 << 20, 'a'), "x").has_value());
+  EXPECT_FALSE(TextPattern::create(std::string(1 << 20, 'a'), "x").has_value());
 }
 
-TEST(Pattern, OneThatBacktracksForEverFindsNothingMore) {
-  const auto pattern = Pattern::create("(a+)+b", "x").value();
+TEST(TextPattern, OneThatBacktracksForEverFindsNothingMore) {
+  const auto pattern = TextPattern::create("(a+)+b", "x").value();
   std::vector<TextRange> ranges;
   pattern.find_all("aab" + std::string(50'000, 'a'), ranges);
   EXPECT_THAT(ranges, ElementsAre(TextRange{0, 3}));
 }
 
-TEST(Pattern, ALiteralIsFoundAsItIs) {
+TEST(TextPattern, ALiteralIsFoundAsItIs) {
   std::vector<TextRange> ranges;
-  Pattern::literal("a.").find_all("a.aba.", ranges);
+  TextPattern::literal("a.").find_all("a.aba.", ranges);
   EXPECT_THAT(ranges, ElementsAre(TextRange{0, 2}, TextRange{4, 6}));
   ranges.clear();
-  Pattern::literal("").find_all("abc", ranges);
+  TextPattern::literal("").find_all("abc", ranges);
   EXPECT_TRUE(ranges.empty());
 }
 

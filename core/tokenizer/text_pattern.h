@@ -18,19 +18,19 @@ struct TextRange {
   bool operator==(const TextRange&) const = default;
 };
 
-class Pattern {
+class TextPattern {
  public:
   static constexpr size_t kMaxBytes = 64 * 1024;
 
   // As Hugging Face's tokenizers read it (Oniguruma's Ruby syntax): Unicode classes, ^ and $ at every line.
   // Errors: kUnsupported for what no regular expression is, or for syntax that means something else here.
-  static Result<Pattern> create(std::string_view regex, std::string_view where);
+  static Result<TextPattern> create(std::string_view regex, std::string_view where);
   // Exactly `text`.
-  static Pattern literal(std::string_view text);
+  static TextPattern literal(std::string_view text);
 
-  Pattern(Pattern&&) noexcept;
-  Pattern& operator=(Pattern&&) noexcept;
-  ~Pattern();
+  TextPattern(TextPattern&&) noexcept;
+  TextPattern& operator=(TextPattern&&) noexcept;
+  ~TextPattern();
 
   // Appends the non-empty matches in `text`, in order, none overlapping. Bytes that are no UTF-8 match nothing. The
   // work is limited to a multiple of the size: where a pattern backtracks beyond it, nothing more is found.
@@ -38,7 +38,7 @@ class Pattern {
 
  private:
   struct Compiled;
-  explicit Pattern(std::unique_ptr<const Compiled> compiled);
+  explicit TextPattern(std::unique_ptr<const Compiled> compiled);
 
   std::unique_ptr<const Compiled> compiled_;
 };
