@@ -10,22 +10,6 @@ namespace {
 constexpr int64_t kLayersOf27b = 46;
 constexpr std::string_view kTypes[] = {"gemma2"};
 constexpr std::string_view kClasses[] = {"Gemma2ForCausalLM"};
-constexpr TensorName kNames[] = {
-    {"token_embd", "embed_tokens"},
-    {"output_norm", "norm"},
-    {"output", "lm_head"},
-    {"blk.{}.attn_norm", "layers.{}.input_layernorm"},
-    {"blk.{}.attn_q", "layers.{}.self_attn.q_proj"},
-    {"blk.{}.attn_k", "layers.{}.self_attn.k_proj"},
-    {"blk.{}.attn_v", "layers.{}.self_attn.v_proj"},
-    {"blk.{}.attn_output", "layers.{}.self_attn.o_proj"},
-    {"blk.{}.post_attention_norm", "layers.{}.post_attention_layernorm"},
-    {"blk.{}.ffn_norm", "layers.{}.pre_feedforward_layernorm"},
-    {"blk.{}.ffn_gate", "layers.{}.mlp.gate_proj"},
-    {"blk.{}.ffn_up", "layers.{}.mlp.up_proj"},
-    {"blk.{}.ffn_down", "layers.{}.mlp.down_proj"},
-    {"blk.{}.post_ffw_norm", "layers.{}.post_feedforward_layernorm"},
-};
 
 Status read_hf(const JsonFields& fields, ModelConfig& config) {
   const HfDefaults defaults = {
@@ -55,7 +39,7 @@ constinit const Architecture kGemma2 = {.name = "gemma2",
                                         .gguf_name = "gemma2",
                                         .read_hf = read_hf,
                                         .read_gguf = read_gguf,
-                                        .names = {.table = kNames, .prefixes = kModelPrefix, .ignored = {}},
+                                        .names = {.table = kSandwichNames, .prefixes = kModelPrefix, .ignored = {}},
                                         .adapt = add_one_to_norms,
                                         .build = build};
 

@@ -18,24 +18,6 @@ constexpr std::string_view kPrefixes[] = {"language_model.model.", "model.langua
                                           "model."};
 constexpr std::string_view kIgnored[] = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",
                                          "model.multi_modal_projector."};
-constexpr TensorName kNames[] = {
-    {"token_embd", "embed_tokens"},
-    {"output_norm", "norm"},
-    {"output", "lm_head"},
-    {"blk.{}.attn_norm", "layers.{}.input_layernorm"},
-    {"blk.{}.attn_q", "layers.{}.self_attn.q_proj"},
-    {"blk.{}.attn_k", "layers.{}.self_attn.k_proj"},
-    {"blk.{}.attn_v", "layers.{}.self_attn.v_proj"},
-    {"blk.{}.attn_q_norm", "layers.{}.self_attn.q_norm"},
-    {"blk.{}.attn_k_norm", "layers.{}.self_attn.k_norm"},
-    {"blk.{}.attn_output", "layers.{}.self_attn.o_proj"},
-    {"blk.{}.post_attention_norm", "layers.{}.post_attention_layernorm"},
-    {"blk.{}.ffn_norm", "layers.{}.pre_feedforward_layernorm"},
-    {"blk.{}.ffn_gate", "layers.{}.mlp.gate_proj"},
-    {"blk.{}.ffn_up", "layers.{}.mlp.up_proj"},
-    {"blk.{}.ffn_down", "layers.{}.mlp.down_proj"},
-    {"blk.{}.post_ffw_norm", "layers.{}.post_feedforward_layernorm"},
-};
 
 Status read_text(const JsonFields& fields, ModelConfig& config) {
   const HfDefaults defaults = {
@@ -76,7 +58,7 @@ constinit const Architecture kGemma3 = {.name = "gemma3",
                                         .gguf_name = "gemma3",
                                         .read_hf = read_hf,
                                         .read_gguf = read_gguf,
-                                        .names = {.table = kNames, .prefixes = kPrefixes, .ignored = kIgnored},
+                                        .names = {.table = kSandwichNames, .prefixes = kPrefixes, .ignored = kIgnored},
                                         .adapt = add_one_to_norms,
                                         .build = build};
 
