@@ -29,7 +29,7 @@ uint64_t Arena::size_bytes() const {
 
 Program::~Program() = default;
 
-Status Program::run(std::span<const int64_t> sizes, uint64_t step_number) {
+Status Program::run(std::span<const int64_t> sizes, uint64_t step_number, RunObserver* observer) {
   sizes_.assign(sizes.begin(), sizes.end());
   for (size_t i = 0; i < graph_.symbols.size(); ++i) {
     const Symbol& symbol = graph_.symbols[i];
@@ -37,6 +37,7 @@ Status Program::run(std::span<const int64_t> sizes, uint64_t step_number) {
     BP_CHECK(sizes_[i] >= symbol.min && sizes_[i] <= symbol.max, "{} = {} in [{}, {}]", symbol.name, sizes_[i],
              symbol.min, symbol.max);
   }
+  if (observer != nullptr) return run_observed(step_number, *observer);
   const bool trace = log::enabled(log::Level::kTrace);
   for (size_t i = 0; i < steps_.size(); ++i) {
     Step& step = steps_[i];

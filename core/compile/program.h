@@ -17,6 +17,8 @@
 
 namespace bp {
 
+class RunObserver;
+
 // Memory of the graph's inputs and outputs, by value name.
 using Bindings = std::map<std::string, BufferSpan, std::less<>>;
 
@@ -55,6 +57,17 @@ struct StepInfo {
   std::string why;
 };
 
+// What a step computes and touches, for profiles.
+struct StepWork {
+  struct Operand {
+    ValueId value = kNone;  // a result where one of `nodes` makes it
+    BufferSpan memory;      // at the largest sizes of the bucket; of a weight, in the layout that the kernel reads
+  };
+  std::vector<NodeId> nodes;      // of graph()
+  std::vector<Operand> operands;  // what it reads and writes in memory, without what a fused kernel keeps to itself
+  uint64_t live_bytes = 0;        // of the arena while it runs: activations and scratch
+};
+
 struct ProgramMemory {
   uint64_t arena_bytes = 0;
   uint64_t arena_lower_bound_bytes = 0;
@@ -70,10 +83,13 @@ class Program {
 
   // Enqueues one run, and returns once what needs the host is done (a device of kind inline has then run all of it).
   // `sizes`: by symbol of the graph; derived ones are computed here. Errors name the node.
-  Status run(std::span<const int64_t> sizes, uint64_t step);
+  // An `observer` is told of each launch, and makes the run one plain list of them.
+  Status run(std::span<const int64_t> sizes, uint64_t step, RunObserver* observer = nullptr);
 
   const Graph& graph() const { return graph_; }
   std::span<const StepInfo> steps() const { return infos_; }
+  // REQUIRES: at < steps().size().
+  StepWork work(size_t at) const;
   ProgramMemory memory() const { return memory_; }
   int n_launches() const { return n_launches_; }
   // Ops that run on the reference although there is a device, each once.
@@ -83,6 +99,7 @@ class Program {
   friend class ProgramBuilder;
   struct Step;
   Program() = default;
+  Status run_observed(uint64_t step_number, RunObserver& observer);
   Status launch(Step& step, uint64_t tag);
   Status run_on_reference(Step& step);
 

@@ -105,6 +105,7 @@ class ProgramBuilder {
       const Group& group = groups_[i];
       Step& step = program_->steps_[i];
       const Node& node = graph().node(group.last);
+      step.nodes = group.match.nodes;
       step.name = node.scope.empty() ? ops_of(graph(), group) : node.scope + " " + ops_of(graph(), group);
       if (group.row != nullptr) {
         BP_TRY_VOID(plan_kernel(i));
@@ -190,6 +191,11 @@ class ProgramBuilder {
     const ArenaPlan plan = plan_arena(lifetimes);
     for (size_t i = 0; i < owners.size(); ++i) offsets_[static_cast<size_t>(owners[i])] = plan.offsets[i];
     for (size_t i = 0; i < scratch.size(); ++i) workspaces_[scratch[i]].offset = plan.offsets[owners.size() + i];
+    for (const Lifetime& life : lifetimes) {
+      const int end = std::min(life.last, static_cast<int>(program_->steps_.size()) - 1);
+      for (int at = life.first; at <= end; ++at)
+        program_->steps_[static_cast<size_t>(at)].live_bytes += life.size_bytes;
+    }
     program_->memory_.arena_bytes = plan.size_bytes;
     program_->memory_.arena_lower_bound_bytes = plan.lower_bound_bytes;
     BP_TRY(arena_, inputs_.arena->reserve(std::max(plan.size_bytes, kAlign)));

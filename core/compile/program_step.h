@@ -19,6 +19,8 @@ struct Program::Step {
 
   Kind kind = Kind::kView;
   std::string name;  // "blk.0.attn matmul"
+  std::vector<NodeId> nodes;
+  uint64_t live_bytes = 0;  // of the arena while it runs
   // kLaunch. A bound goes before the plan that made it.
   std::optional<Plan> plan;
   std::optional<Bound> bound;

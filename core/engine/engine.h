@@ -47,6 +47,7 @@ class Engine {
 
   void set_logits_sink(LogitsSink sink) { logits_sink_ = std::move(sink); }
   int max_context() const { return executor_->max_context(); }
+  int kv_pages_in_use() const { return pages_->total_pages() - pages_->free_pages(); }
   Executor& executor() { return *executor_; }
 
  private:

@@ -139,11 +139,11 @@ Result<std::span<const int32_t>> Executor::run(const Batch& batch) {
                     : symbol.name == "n_seqs" ? static_cast<int64_t>(batch.items.size())
                                               : batch.n_outputs);
   }
-  BP_TRY_VOID(program->run(sizes, step_));
+  BP_TRY_VOID(program->run(sizes, step_, observer_));
   if (probe_) BP_TRY_VOID(probe_->collect(program->graph(), sizes, *shared_));
   host_tokens_.resize(static_cast<size_t>(n_outputs_));
   if (n_outputs_ == 0) return std::span<const int32_t>{};
-  BP_TRY_VOID(sampler_->run(std::array<int64_t, 1>{n_outputs_}, step_));
+  BP_TRY_VOID(sampler_->run(std::array<int64_t, 1>{n_outputs_}, step_, observer_));
   BP_TRY_VOID(shared_->read(*tokens_, host_tokens_.size() * sizeof(int32_t), host_tokens_.data()));
   return host_tokens_;
 }

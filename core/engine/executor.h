@@ -32,6 +32,9 @@ class Executor {
   // The rows of logits of the last run: [n_outputs, vocab] f32. Valid until the next run().
   Result<std::span<const float>> logits();
 
+  // Told of each launch of every run from now on; null: nobody. It outlives the runs.
+  void set_observer(RunObserver* observer) { observer_ = observer; }
+
   // What was watched so far, with EngineOptions::importance; else null.
   const ImportanceMatrix* importance() const { return probe_ ? &probe_->matrix() : nullptr; }
 
@@ -60,6 +63,7 @@ class Executor {
   std::optional<Buffer> tokens_;
   Bindings bindings_;
   std::optional<ImportanceProbe> probe_;
+  RunObserver* observer_ = nullptr;
   std::map<int, std::unique_ptr<Program>> forward_;  // by the largest token count
   std::unique_ptr<Program> sampler_;
   std::vector<float> host_logits_;
