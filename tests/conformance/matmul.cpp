@@ -44,6 +44,8 @@ Case fused(const Dtype& w, const std::string& kind) {
             const ValueId x = p.activation("x", {t, Problem::fixed(k)});
             const ValueId y = b.matmul(x, p.weight("w", w.dtype, {n, k}, kSpread));
             if (kind == "bias") p.output(b.add(y, p.weight("b", DType::kF32, {n})));
+            if (kind.starts_with("bias_gelu"))
+              p.output(b.gelu(b.add(p.weight("b", DType::kF32, {n}), y), kind == "bias_gelu_tanh"));
             if (kind == "add") p.output(b.add(p.activation("r", {t, Problem::fixed(n)}), y));
             if (kind == "silu_mul") p.output(b.mul(b.silu(y), b.matmul(x, p.weight("up", w.dtype, {n, k}, kSpread))));
             p.tolerance = tolerance(w, k);
@@ -83,7 +85,7 @@ Cases matmul_cases() {
     cases.push_back(matmul(w, 33, 96, "odd"));
     cases.push_back(matmul(w, 1, 32, "one"));
     cases.push_back(matmul(w, 257, 576, "wide"));
-    for (const char* kind : {"bias", "add", "silu_mul"}) cases.push_back(fused(w, kind));
+    for (const char* kind : {"bias", "bias_gelu", "bias_gelu_tanh", "add", "silu_mul"}) cases.push_back(fused(w, kind));
     if (!is_block(w.dtype)) cases.push_back(matmul(w, 31, 33, "ragged"));
   }
   for (const Dtype& w : {dtypes[0], dtypes[2]}) {

@@ -9,7 +9,7 @@
 namespace bp::cpu {
 namespace {
 
-enum class Fused { kNone, kBias, kResidual, kSwiglu };
+enum class Fused { kNone, kBias, kBiasGelu, kResidual, kSwiglu };
 
 constexpr int64_t kCacheBytes = 256 * 1024;  // of weights that tile after tile of x is multiplied with
 constexpr int64_t kSmallX = 64 * 1024;       // elements of x that one thread packs sooner than two meet
@@ -37,12 +37,16 @@ struct Piece {
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// y = x * w^T [+ b], or silu(x * w^T) * (x * w2^T): x [.., K] f32, w [N, K] packed, b [N] or as y, y [.., N] f32.
+// y = x * w^T [+ b], gelu(x * w^T + b) or silu(x * w^T) * (x * w2^T): x [.., K] f32, w [N, K] packed, b [N] or as y, y
+// [.., N] f32.
 class MatmulOp : public Op {
  public:
   const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
     fused_ = *static_cast<const Fused*>(user);
     gated_ = target.avx512 ? avx512::gated : avx2::gated;
+    unary_ = target.avx512 ? avx512::unary : avx2::unary;
+    if (fused_ == Fused::kBiasGelu)
+      gelu_ = region.attr_int(kGeluNode, "tanh").value_or(0) != 0 ? Unary::kGeluTanh : Unary::kGeluErf;
     n_threads_ = target.n_threads;
     x_ = region.slot(0);
     out_slot_ = fused_ == Fused::kNone ? 2 : 3;
@@ -81,7 +85,7 @@ class MatmulOp : public Op {
 
   const char* check_added(const Tensor& b, const Tensor& y) const {
     if (fused_ == Fused::kNone) return nullptr;
-    if (fused_ == Fused::kBias) return b.columns() == n_ ? nullptr : "the bias has not N elements";
+    if (has_bias()) return b.columns() == n_ ? nullptr : "the bias has not N elements";
     if (b.rank != y.rank || y.rank != x_.rank) return "the summand has another shape than the result";
     for (uint32_t i = 0; i < y.rank; ++i) {
       if (b.dim[i] != y.dim[i] || b.sym[i] != y.sym[i]) return "the summand has another shape than the result";
@@ -154,7 +158,7 @@ class MatmulOp : public Op {
   void store(const OpRun& run, int64_t row0, int64_t rows, int64_t column, const float* product) const {
     const int64_t n = std::min(kGroupRows, n_ - column);
     float* y = run.arg<float>(out_slot_) + row0 * n_ + column;
-    const auto* b = fused_ == Fused::kBias || fused_ == Fused::kResidual ? run.arg<const float>(2) : nullptr;
+    const auto* b = has_bias() || fused_ == Fused::kResidual ? run.arg<const float>(2) : nullptr;
     const int64_t b_stride = fused_ == Fused::kResidual ? n_ : 0;
     if (b != nullptr) b += row0 * b_stride + column;
     for (int64_t r = 0; r < rows; ++r) {
@@ -163,21 +167,28 @@ class MatmulOp : public Op {
       } else {
         for (int64_t i = 0; i < n; ++i) y[r * n_ + i] = product[r * kGroupRows + i] + b[r * b_stride + i];
       }
+      if (fused_ == Fused::kBiasGelu) unary_(gelu_, {y + r * n_, y + r * n_}, 0, n);
     }
   }
 
+  bool has_bias() const { return fused_ == Fused::kBias || fused_ == Fused::kBiasGelu; }
+
+  static constexpr uint32_t kGeluNode = 2;  // of (gelu (add (matmul …) …)), in pattern order
+
   Tensor x_;
   Fused fused_ = Fused::kNone;
+  Unary gelu_ = Unary::kGeluErf;
   WeightProduct product_;
   WeightProduct up_;
   decltype(&avx2::gated) gated_ = nullptr;
+  decltype(&avx2::unary) unary_ = nullptr;
   int64_t n_ = 0;
   int64_t k_ = 0;
   int64_t n_threads_ = 1;
   uint32_t out_slot_ = 2;
 };
 
-constexpr Fused kFused[] = {Fused::kNone, Fused::kBias, Fused::kResidual, Fused::kSwiglu};
+constexpr Fused kFused[] = {Fused::kNone, Fused::kBias, Fused::kResidual, Fused::kSwiglu, Fused::kBiasGelu};
 
 constexpr bp_kernel kRows[] = {
     row<MatmulOp>({.id = "cpu.matmul",
@@ -190,6 +201,12 @@ constexpr bp_kernel kRows[] = {
                    .pattern = "(add (matmul ?x ?w) ?b)",
                    .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
                    .user = &kFused[1],
+                   .layouts = "w=cpu.r16@1",
+                   .numerics = kMatmulNumerics}),
+    row<MatmulOp>({.id = "cpu.matmul_bias_gelu",
+                   .pattern = "(gelu (add (matmul ?x ?w) ?b))",
+                   .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
+                   .user = &kFused[4],
                    .layouts = "w=cpu.r16@1",
                    .numerics = kMatmulNumerics}),
     row<MatmulOp>({.id = "cpu.matmul_add",
