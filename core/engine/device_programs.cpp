@@ -23,7 +23,7 @@ Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, c
   return made;
 }
 
-Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bindings& bindings) {
+Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bindings& bindings, bool optimize) {
   CompileInputs inputs;
   inputs.device = device_;
   inputs.queue = queue();
@@ -31,6 +31,7 @@ Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bind
   inputs.weights = weights_.get();
   inputs.arena = arena_.get();
   inputs.bindings = &bindings;
+  inputs.optimize = optimize;
   return Program::compile(std::move(graph), inputs);
 }
 

@@ -18,8 +18,9 @@ class DevicePrograms {
   // `device` null: the reference. Errors: kDevice, kOutOfMemory.
   static Result<std::unique_ptr<DevicePrograms>> create(Device* device, const EngineOptions& options);
 
-  // Loads the graph's weights where they are not there yet. Errors: as Program::compile.
-  Result<std::unique_ptr<Program>> compile(Graph graph, const Bindings& bindings);
+  // Loads the graph's weights where they are not there yet. `optimize` false: the nodes as they are. Errors: as
+  // Program::compile.
+  Result<std::unique_ptr<Program>> compile(Graph graph, const Bindings& bindings, bool optimize = true);
   // Ops that run on the reference although there is a device: warned of or refused (kFailed), as the options say.
   Status check_fallback(const Program& program) const;
   // From the device to `to`; waits for what was enqueued before.

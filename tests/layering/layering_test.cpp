@@ -35,6 +35,7 @@ const Table kAllowed = {
     {"scheduler", {"kv", "base"}},
     {"engine", {"scheduler", "compile", "model", "tokenizer", "template", "base"}},
     {"perf", {"engine", "base"}},
+    {"api", {"engine", "base"}},
     {"cli", {"engine", "perf", "zoo", "config", "base"}},
 };
 
@@ -82,6 +83,14 @@ std::vector<std::string> violations(const fs::path& root) {
       bad.push_back(file + ": module " + module + " is not in the architecture");
     } else if (target.find("plugins/") != std::string::npos) {
       bad.push_back(file + " includes " + target + ": core never includes plugins");
+    } else if (file.starts_with("core/api/include/")) {
+      // Installed: the standard library and each other.
+      const bool standard = target.find_first_of("/.") == std::string::npos;
+      if (!standard && target != "backplane/backplane.h" && !target.starts_with("backplane/api/"))
+        bad.push_back(file + " includes " + target + ": installed headers show nothing of the core or third parties");
+    } else if (target.starts_with("backplane/backplane.h") || target.starts_with("backplane/api/")) {
+      if (!reachable(module).contains("api"))
+        bad.push_back(file + " includes " + target + ": " + module + " may not see api");
     } else if (target.starts_with("backplane/plugin")) {
       if (!reachable(module).contains("plugin_host"))
         bad.push_back(file + " includes " + target + ": only plugin_host and above see the border");
@@ -123,18 +132,26 @@ TEST(Layering, TargetsDependOnWhatTheArchitectureSays) {
 TEST(Layering, AForbiddenIncludeIsFound) {
   const fs::path root = fs::path(testing::TempDir()) / "layering";
   fs::remove_all(root);
-  for (const char* folder : {"core/graph", "core/kv", "core/config", "plugins/cpu/ops"})
+  for (const char* folder :
+       {"core/graph", "core/kv", "core/config", "core/api/include/backplane/api", "plugins/cpu/ops"})
     fs::create_directories(root / folder);
   std::ofstream(root / "core/graph/a.h") << "#include \"plugin_host/device.h\"\n#include \"base/log.h\"\n";
   std::ofstream(root / "core/kv/b.cpp") << "  #  include <backplane/plugin.h>\n";
   std::ofstream(root / "core/config/c.cpp") << "#include <toml++/toml.h>\n";
   std::ofstream(root / "core/config/d.cpp") << "#include \"../plugins/cpu/device.h\"\n";
+  std::ofstream(root / "core/kv/f.cpp") << "#include <backplane/api/tensor.h>\n";
+  std::ofstream(root / "core/api/include/backplane/api/g.h") << "#include <vector>\n#include <backplane/api/tensor.h>\n"
+                                                                "#include <fmt/format.h>\n";
+  std::ofstream(root / "core/api/include/backplane/api/h.h") << "#include \"engine/engine.h\"\n";
   std::ofstream(root / "plugins/cpu/ops/e.cpp") << "#include \"graph/graph.h\"\n#include \"ops/e.h\"\n";
-  EXPECT_THAT(violations(root), testing::UnorderedElementsAre(testing::HasSubstr("graph may not see plugin_host"),
-                                                              testing::HasSubstr("only plugin_host and above"),
-                                                              testing::HasSubstr("only core/config/toml_reader.cpp"),
-                                                              testing::HasSubstr("core never includes plugins"),
-                                                              testing::HasSubstr("plugins see plugin-api only")));
+  EXPECT_THAT(
+      violations(root),
+      testing::UnorderedElementsAre(
+          testing::HasSubstr("graph may not see plugin_host"), testing::HasSubstr("only plugin_host and above"),
+          testing::HasSubstr("only core/config/toml_reader.cpp"), testing::HasSubstr("core never includes plugins"),
+          testing::HasSubstr("kv may not see api"), testing::HasSubstr("g.h includes fmt/format.h: installed"),
+          testing::HasSubstr("h.h includes engine/engine.h: installed"),
+          testing::HasSubstr("plugins see plugin-api only")));
   fs::remove_all(root);
 }
 

@@ -1,0 +1,85 @@
+// A whole model through the library. The model's vocabulary is bytes and its weights are random: the texts mean
+// nothing, but are the same each time.
+#include <backplane/backplane.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "expect_error.h"
+
+namespace bp::api {
+namespace {
+
+using testing::HasSubstr;
+
+class EngineOnDevice : public testing::TestWithParam<const char*> {
+ protected:
+  Engine engine_{BP_BYTE_MODEL, {.device = GetParam()}, {.max_context = 64, .kv_memory_fraction = 0.01}};
+};
+INSTANTIATE_TEST_SUITE_P(Device, EngineOnDevice, testing::Values("reference", "cpu:0"), [](const auto& entry) {
+  return std::string(entry.param) == "reference" ? "reference" : "cpu";
+});
+
+TEST_P(EngineOnDevice, TextIsStreamedAsItIsReturned) {
+  EXPECT_EQ(engine_.device(), GetParam());
+  EXPECT_TRUE(engine_.fallback_ops().empty());
+  std::string streamed;
+  const GenerateOptions options{.max_tokens = 12, .ignore_end = true};
+  const Generation answer = engine_.generate("Hello", options, [&](std::string_view text) { streamed += text; });
+  EXPECT_EQ(answer.text, streamed);
+  EXPECT_EQ(answer.n_prompt_tokens, 5);
+  EXPECT_EQ(answer.n_tokens, 12);
+  EXPECT_EQ(answer.finish_reason, "length");
+  EXPECT_EQ(engine_.generate("Hello", options).text, answer.text);
+  // As many as there is room for.
+  EXPECT_EQ(engine_.generate("Hello", {.ignore_end = true}).n_tokens, 64 - 5);
+}
+
+TEST_P(EngineOnDevice, ACallbackEndsTheText) {
+  int n_calls = 0;
+  const Generation answer =
+      engine_.generate("Hello", {.ignore_end = true}, [&](std::string_view) { return ++n_calls < 3; });
+  EXPECT_EQ(answer.finish_reason, "cancelled");
+  EXPECT_EQ(n_calls, 3);
+  EXPECT_THROW(
+      engine_.generate("Hello", {.ignore_end = true}, [](std::string_view) { throw std::runtime_error("enough"); }),
+      std::runtime_error);
+  EXPECT_GT(engine_.generate("Hello", {.max_tokens = 2, .ignore_end = true}).n_tokens, 0);  // it goes on working
+}
+
+TEST(Engine, AStopTextEndsTheTextAndIsNoPartOfIt) {
+  Engine engine(BP_BYTE_MODEL, {.device = "cpu:0"}, {.max_context = 64});
+  const std::string whole = engine.generate("Hello", {.max_tokens = 20, .ignore_end = true}).text;
+  ASSERT_GT(whole.size(), 6u);
+  const std::string stop = whole.substr(whole.size() / 2, 3);
+  const Generation cut = engine.generate("Hello", {.max_tokens = 20, .stop = {stop}, .ignore_end = true});
+  EXPECT_EQ(cut.finish_reason, "stop");
+  EXPECT_EQ(cut.text, whole.substr(0, whole.find(stop)));
+}
+
+TEST(Engine, TokensAndTextsGoBothWays) {
+  const Engine engine(BP_BYTE_MODEL, {.device = "reference"}, {.max_context = 64});
+  EXPECT_EQ(engine.decode(engine.encode("Grüße")), "Grüße");
+  EXPECT_EQ(engine.max_context(), 64);
+}
+
+TEST(Engine, WrongUseIsSaidPlainly) {
+  Engine engine(BP_BYTE_MODEL, {.device = "reference"}, {.max_context = 64});
+  EXPECT_ERROR(engine.generate(""), ErrorCode::kUsage, HasSubstr("a prompt of 0 tokens where 1 to 63 fit"));
+  EXPECT_ERROR(engine.generate(std::string(64, 'x')), ErrorCode::kUsage, HasSubstr("a prompt of 64 tokens"));
+  EXPECT_ERROR(engine.generate("x", {.max_tokens = -1}), ErrorCode::kUsage, HasSubstr("max_tokens"));
+  EXPECT_ERROR(engine.generate("x", {.temperature = -1}), ErrorCode::kUsage, HasSubstr("temperature: is -1"));
+  EXPECT_ERROR(engine.generate("x", {.top_p = std::nanf("")}), ErrorCode::kUsage, HasSubstr("top_p"));
+  EXPECT_ERROR(engine.generate("x", {.top_k = -1}), ErrorCode::kUsage, HasSubstr("top_k"));
+  EXPECT_ERROR(engine.chat({{"user", "Hi"}}), ErrorCode::kRefused, HasSubstr("template"));
+  EXPECT_ERROR(Engine("/nowhere/model.gguf"), ErrorCode::kRefused, HasSubstr("/nowhere/model.gguf"));
+  EXPECT_ERROR(Engine(BP_BYTE_MODEL, {.device = "tpu:0"}), ErrorCode::kDevice, HasSubstr("tpu:0"));
+  EXPECT_ERROR(Engine(BP_BYTE_MODEL, {.device = "reference"}, {.max_batch_tokens = 0}), ErrorCode::kUsage,
+               HasSubstr("max_batch_tokens"));
+  EXPECT_ERROR(Engine(BP_BYTE_MODEL, {.device = "reference"}, {.kv_memory_fraction = 2}), ErrorCode::kUsage,
+               HasSubstr("kv_memory_fraction"));
+}
+
+}  // namespace
+}  // namespace bp::api

@@ -1,0 +1,24 @@
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    list(JOIN ARGV " " command)
+    message(FATAL_ERROR "${command}\n${output}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK_DIR})
+run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/prefix --component library)
+# Nothing of the core, and nothing of third parties, is needed to compile against it.
+file(GLOB_RECURSE headers RELATIVE ${WORK_DIR}/prefix/include ${WORK_DIR}/prefix/include/*)
+foreach(header IN LISTS headers)
+  if(NOT header MATCHES "^backplane/(backplane\\.h|api/[a-z_]+\\.h)$")
+    message(FATAL_ERROR "${header} was installed")
+  endif()
+endforeach()
+run(${CMAKE_COMMAND} -G Ninja -S ${EXAMPLES} -B ${WORK_DIR}/build -DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix -DCMAKE_CXX_COMPILER=${CXX}
+  -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DCMAKE_EXE_LINKER_FLAGS=${LINK_FLAGS}"
+  -DBACKPLANE_EXAMPLE_MODEL=${MODEL})
+run(${CMAKE_COMMAND} --build ${WORK_DIR}/build)
+set(ENV{BACKPLANE_PLUGIN_PATH} ${PLUGIN_DIR})
+run(${CMAKE_CTEST_COMMAND} --test-dir ${WORK_DIR}/build --output-on-failure --no-tests=error)
+file(REMOVE_RECURSE ${WORK_DIR})
