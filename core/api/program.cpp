@@ -75,7 +75,8 @@ std::string Program::explain() const {
   const std::vector<Step> all = steps();
   const Graph& graph = unwrap(state_->shown())->program().graph();
   std::string out = fmt::format("{} on {}", state_->options.name, state_->session->device());
-  for (const Symbol& symbol : graph.symbols) out += fmt::format(", {} in {}..{}", symbol.name, symbol.min, symbol.max);
+  for (const Symbol& symbol : graph.symbols)
+    if (symbol.base == kNone) out += fmt::format(", {} in {}..{}", symbol.name, symbol.min, symbol.max);
   out += "\n";
   for (const Step& step : all) {
     out += fmt::format("{:<16} {:<20} {:<24} {:<10} {:<6} {:<20} {}\n", step.scope, step.op, step.kernel, step.device,

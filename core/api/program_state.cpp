@@ -29,6 +29,10 @@ ProgramState::ProgramState(TracedGraph from, std::shared_ptr<SessionState> on, C
     : session(std::move(on)), options(std::move(how)), traced(std::move(from)), memory(session->device_handle()) {
   options.session.reset();
   for (const Symbol& symbol : traced.graph.symbols) {
+    if (symbol.base != kNone) {
+      ends.emplace_back();
+      continue;
+    }
     const auto own = options.buckets_of.find(symbol.name);
     ends.push_back(bucket_ends(own == options.buckets_of.end() ? options.buckets : own->second, symbol.max));
   }
@@ -70,21 +74,43 @@ Result<std::vector<int64_t>> ProgramState::sizes_of_inputs(const std::vector<Ten
         if (size != extent.value) return mismatch(fmt::format("differs in axis {}", d));
         continue;
       }
-      const Symbol& symbol = graph.symbols[static_cast<size_t>(extent.symbol)];
-      int64_t& known = sizes[static_cast<size_t>(extent.symbol)];
-      if (known >= 0 && known != size)
+      const Affine of = affine(graph, extent).value();  // verified with the graph
+      const Symbol& symbol = graph.symbols[static_cast<size_t>(of.base)];
+      int64_t& known = sizes[static_cast<size_t>(of.base)];
+      const int64_t base = (size - of.add) / of.mul;
+      if (base < 0 || base * of.mul + of.add != size)
+        return mismatch(fmt::format("has {}, which is not {}", size, extent_text(graph, extent)));
+      if (known >= 0 && known != base)
         return mismatch(fmt::format("has {} where {} is {} already", size, symbol.name, known));
-      if (size > symbol.max)
+      if (base > symbol.max)
         return mismatch(fmt::format("has {} where {} is at most {}", size, symbol.name, symbol.max));
-      known = size;
+      known = base;
     }
   }
   return sizes;
 }
 
+void ProgramState::set_bucket(Graph& graph, std::span<const int64_t> largest) const {
+  size_t next = 0;
+  for (size_t i = 0; i < graph.symbols.size(); ++i) {
+    Symbol& symbol = graph.symbols[i];
+    if (symbol.base != kNone) {  // declared after its base
+      const Symbol& base = graph.symbols[static_cast<size_t>(symbol.base)];
+      symbol.min = symbol.mul * base.min + symbol.add;
+      symbol.max = symbol.mul * base.max + symbol.add;
+      continue;
+    }
+    symbol.max = largest[next++];
+    const auto end = std::ranges::find(ends[i], symbol.max);
+    symbol.min = options.deterministic || end == ends[i].begin() ? 0 : *std::prev(end) + 1;
+  }
+}
+
 Result<BoundGraph*> ProgramState::bucket(std::span<const int64_t> sizes) {
   std::vector<int64_t> largest;
-  for (size_t i = 0; i < sizes.size(); ++i) largest.push_back(*std::ranges::lower_bound(ends[i], sizes[i]));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (!ends[i].empty()) largest.push_back(*std::ranges::lower_bound(ends[i], sizes[i]));
+  }
   const auto found = kept.find(largest);
   if (found != kept.end()) {
     found->second.last_used = ++n_uses;
@@ -92,11 +118,7 @@ Result<BoundGraph*> ProgramState::bucket(std::span<const int64_t> sizes) {
     return last;
   }
   Graph graph = traced.graph;
-  for (size_t i = 0; i < largest.size(); ++i) {
-    const auto end = std::ranges::find(ends[i], largest[i]);
-    graph.symbols[i].max = largest[i];
-    graph.symbols[i].min = options.deterministic || end == ends[i].begin() ? 0 : *std::prev(end) + 1;
-  }
+  set_bucket(graph, largest);
   BP_TRY(auto bound, session->compile(memory, std::move(graph), options.optimize));
   if (kept.size() >= static_cast<size_t>(std::max(options.max_programs, 1))) {
     const auto oldest = std::ranges::min_element(kept, {}, [](const auto& entry) { return entry.second.last_used; });
@@ -110,7 +132,7 @@ Result<BoundGraph*> ProgramState::bucket(std::span<const int64_t> sizes) {
 Result<BoundGraph*> ProgramState::shown() {
   if (last != nullptr) return last;
   std::vector<int64_t> sizes;
-  for (const std::vector<int64_t>& of_symbol : ends) sizes.push_back(of_symbol.back());
+  for (const std::vector<int64_t>& of_symbol : ends) sizes.push_back(of_symbol.empty() ? 0 : of_symbol.back());
   return bucket(sizes);
 }
 

@@ -16,7 +16,7 @@ namespace bp::api {
 struct ProgramState {
   ProgramState(TracedGraph traced, std::shared_ptr<SessionState> on, CompileOptions how);
 
-  // Sizes by symbol. Errors: kUsage for inputs that do not fit.
+  // Sizes by symbol; -1 for those that follow from another. Errors: kUsage for inputs that do not fit.
   Result<std::vector<int64_t>> sizes_of_inputs(const std::vector<Tensor>& inputs) const;
   // The program for these sizes, compiled where it is not there yet.
   Result<BoundGraph*> bucket(std::span<const int64_t> sizes);
@@ -24,6 +24,9 @@ struct ProgramState {
   Result<BoundGraph*> shown();
   // The function's results from the graph's.
   std::vector<Tensor> results(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) const;
+
+  // The bucket that ends with these sizes, one for each symbol that does not follow from another.
+  void set_bucket(Graph& graph, std::span<const int64_t> largest) const;
 
   struct Kept {
     std::unique_ptr<BoundGraph> bound;
@@ -33,7 +36,8 @@ struct ProgramState {
   std::shared_ptr<SessionState> session;
   CompileOptions options;
   TracedGraph traced;
-  std::vector<std::vector<int64_t>> ends;  // by symbol: the largest size of each bucket, ascending
+  std::vector<std::vector<int64_t>>
+      ends;  // by symbol: the largest size of each bucket, ascending; empty for those that follow
   CallMemory memory;
   std::map<std::vector<int64_t>, Kept> kept;  // by the bucket's largest sizes
   BoundGraph* last = nullptr;

@@ -11,7 +11,10 @@ namespace {
 bp::Attr with_sizes(const Graph& graph, bp::Attr attr, std::span<const int64_t> sizes) {
   const auto replace = [&](int64_t& code) {
     const auto extent = code <= -2 ? decode_extent(graph, code) : std::nullopt;
-    if (extent.has_value() && !extent->is_static()) code = sizes[static_cast<size_t>(extent->symbol)];
+    if (extent.has_value() && !extent->is_static()) {
+      const Affine size = affine(graph, *extent).value();
+      code = size.mul * sizes[static_cast<size_t>(size.base)] + size.add;
+    }
   };
   const bool is_size = attr.key == "dims" || attr.key == "n_rows";
   if (!is_size) return attr;

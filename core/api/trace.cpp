@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/derived_size.h"
 #include "api/scope.h"
 #include "api/session_state.h"
 #include "graph/extent.h"
@@ -37,17 +38,24 @@ Result<Extent> Trace::extent_of(const Dim& dim, int64_t max_size, const std::str
     BP_TRY_VOID(check_dim(dim, where));
     return Extent::fixed(dim.size());
   }
+  BP_TRY(const SymbolId base, base_of(dim, max_size, where));
+  const auto known = to_extent(builder_.graph(), {base, dim.factor(), dim.summand()});
+  if (known.has_value()) return *known;
+  const std::string name = dim.text();
+  const SymbolId id = builder_.derived_symbol(name, base, dim.factor(), dim.summand());
+  if (builder_.failed()) return builder_error();
+  return Extent::dynamic(id);
+}
+
+Result<SymbolId> Trace::base_of(const Dim& dim, int64_t max_size, const std::string& where) {
   const std::vector<Symbol>& symbols = builder_.graph().symbols;
   const int64_t most = dim.max_size() > 0 ? dim.max_size() : max_size;
-  if (!dim.name().empty()) {
-    const auto known = std::ranges::find(symbols, dim.name(), &Symbol::name);
-    if (known != symbols.end()) {
-      if (dim.max_size() <= 0 || known->max == dim.max_size())
-        return Extent::dynamic(static_cast<SymbolId>(known - symbols.begin()));
-      return fail(bp::ErrorCode::kUsage, where,
-                  fmt::format("{} has the maxima {} and {}", dim.name(), known->max, dim.max_size()),
-                  "give one, where the name stands first");
-    }
+  const auto known = dim.name().empty() ? symbols.end() : std::ranges::find(symbols, dim.name(), &Symbol::name);
+  if (known != symbols.end()) {
+    if (dim.max_size() <= 0 || known->max == dim.max_size()) return static_cast<SymbolId>(known - symbols.begin());
+    return fail(bp::ErrorCode::kUsage, where,
+                fmt::format("{} has the maxima {} and {}", dim.name(), known->max, dim.max_size()),
+                "give one, where the name stands first");
   }
   if (max_size < 1 || dim.max_size() < 0) {
     return fail(bp::ErrorCode::kUsage, where, fmt::format("{} is no size of this function", dim.text()),
@@ -58,7 +66,7 @@ Result<Extent> Trace::extent_of(const Dim& dim, int64_t max_size, const std::str
     name = fmt::format("d{}", n_anonymous_++);
   const SymbolId id = builder_.symbol(name, 0, most);
   if (builder_.failed()) return builder_error();
-  return Extent::dynamic(id);
+  return id;
 }
 
 Result<std::vector<Tensor>> Trace::add_inputs(const std::vector<TensorSpec>& specs, int64_t max_size) {
@@ -96,8 +104,9 @@ Tensor Trace::tensor_of(ValueId id) {
     if (extent.is_static()) {
       state->shape.emplace_back(extent.value);
     } else {
-      const Symbol& symbol = builder_.graph().symbols[static_cast<size_t>(extent.symbol)];
-      state->shape.push_back(Dim::dynamic(symbol.name, symbol.max));
+      const Affine size = affine(builder_.graph(), extent).value();  // verified when it was declared
+      const Symbol& symbol = builder_.graph().symbols[static_cast<size_t>(size.base)];
+      state->shape.push_back(Dim::dynamic(symbol.name, symbol.max) * size.mul + size.add);
     }
   }
   return Tensor(std::move(state));
@@ -142,6 +151,13 @@ Result<std::vector<bp::Attr>> Trace::attrs_of(std::string_view op, const std::ve
   });
 }
 
+Status Trace::declare_sizes(std::string_view op, const std::vector<Tensor>& operands, const std::vector<Attr>& attrs) {
+  const std::optional<Dim> size = derived_size(op, operands, attrs);
+  if (!size.has_value() || !size->is_dynamic()) return {};
+  BP_TRY_VOID(extent_of(*size, 0, fmt::format("op {}", op)));
+  return {};
+}
+
 Result<std::vector<Tensor>> Trace::add(std::string_view op, const std::vector<Tensor>& operands,
                                        const std::vector<Attr>& attrs) {
   if (finished_) {
@@ -153,6 +169,7 @@ Result<std::vector<Tensor>> Trace::add(std::string_view op, const std::vector<Te
     BP_TRY(const ValueId id, value_of(operand));
     ids.push_back(id);
   }
+  BP_TRY_VOID(declare_sizes(op, operands, attrs));
   BP_TRY(auto core, attrs_of(op, attrs));
   const std::string scope = scope_text();
   if (!scope.empty()) builder_.push_scope(scope);

@@ -46,7 +46,12 @@ class Trace : public std::enable_shared_from_this<Trace> {
   void abandon() { finished_ = true; }
 
  private:
+  // A dim's extent; a dynamic one that is not known yet is declared, up to `max_size` (0: only what follows from known
+  // ones is).
   Result<Extent> extent_of(const Dim& dim, int64_t max_size, const std::string& where);
+  Result<SymbolId> base_of(const Dim& dim, int64_t max_size, const std::string& where);
+  // Declares the sizes of results that follow from the operands' but have no symbol yet.
+  Status declare_sizes(std::string_view op, const std::vector<Tensor>& operands, const std::vector<Attr>& attrs);
   Result<ValueId> value_of(const Tensor& tensor);
   Result<ValueId> constant(const Tensor& tensor);
   Result<std::vector<bp::Attr>> attrs_of(std::string_view op, const std::vector<Attr>& attrs);

@@ -70,6 +70,49 @@ TEST_P(ProgramOnDevice, SeveralDimsAreDynamicAtOnce) {
   EXPECT_EQ(program.compiled_buckets().size(), 5u);
 }
 
+TEST_P(ProgramOnDevice, SizesMayFollowFromOthers) {
+  const auto f = [](const Tensor& x, const Tensor& starts) {
+    const Tensor flat = reshape(x, {-1});
+    const Tensor joined = concat({x, x, x}, 0);
+    const Tensor halves = reshape(x, {x.dim(0) * 2, 3});
+    return std::vector<Tensor>{flat * 2,
+                               joined + 1,
+                               slice(joined, 1, 2) + 0,
+                               broadcast(slice(x, 0, 0, 0) * 1, {0, 6}),
+                               reshape(halves, {-1, 2}) * 3,
+                               op("segment_mean", {x, starts})[0]};
+  };
+  const Program program = compile(f, {{{dyn("rows", 32), 6}}, {{dyn("n_seqs", 8) + 1}, i32}}, {.session = session_});
+  for (const int64_t rows : {1, 5, 32}) {
+    const Tensor x = random_tensor(session_, {rows, 6});
+    const Tensor starts = session_.tensor<int32_t>({0, 1, static_cast<int32_t>(rows)}, {3});
+    const auto got = program.run({x, starts});
+    const auto replayed = program.replay(session_, {x, starts});
+    const auto want = f(x, starts);
+    ASSERT_EQ(got.size(), want.size());
+    for (size_t i = 0; i < want.size(); ++i) {
+      EXPECT_EQ(got[i].type_text(), want[i].type_text()) << i;
+      EXPECT_EQ(got[i].to_bytes(), want[i].to_bytes()) << i << " of " << rows;
+      EXPECT_EQ(replayed[i].to_bytes(), want[i].to_bytes()) << i << " of " << rows;
+    }
+  }
+  EXPECT_THAT(program.compiled_buckets(), ElementsAre(ElementsAre(1, 2), ElementsAre(8, 2), ElementsAre(32, 2)));
+  EXPECT_ERROR(program.run({random_tensor(session_, {2, 6}), session_.tensor<int32_t>({}, {0})}), ErrorCode::kUsage,
+               HasSubstr("has 0, which is not n_seqs + 1"));
+  EXPECT_THAT(program.print(), HasSubstr("3 * rows"));
+}
+
+TEST(Dim, SizesThatFollowAreWritten) {
+  EXPECT_EQ((dyn("n") * 2 + 1).text(), "2 * n + 1");
+  EXPECT_EQ(((dyn("n") + 1) * 2).text(), "2 * n + 2");
+  EXPECT_EQ((dyn("n") * 3 + -1).text(), "3 * n - 1");
+  EXPECT_EQ(Dim(3) * 2 + 1, Dim(7));
+  EXPECT_FALSE(dyn("n") * 2 == dyn("n"));
+  EXPECT_ERROR(dyn + 1, ErrorCode::kUsage, HasSubstr("has no name"));
+  EXPECT_ERROR(dyn("n") * 0, ErrorCode::kUsage, HasSubstr("no size follows"));
+  EXPECT_ERROR(Dim(int64_t{1} << 40) * (int64_t{1} << 40), ErrorCode::kUsage, HasSubstr("no size follows"));
+}
+
 // A block of a transformer without attention: what it computes must not depend on how it is run.
 TEST_P(ProgramOnDevice, EagerAndCompiledGiveTheSameBits) {
   const Tensor norm = random_tensor(session_, {32}, true, 3);

@@ -76,7 +76,8 @@ inline constexpr DType dtype_of<int32_t> = DType::kI32;
 template <>
 inline constexpr DType dtype_of<int64_t> = DType::kI64;
 
-// One dimension: a number, or a size that is known only when a program runs.
+// One dimension: a number, or a size that is known only when a program runs: factor * (the size of that name) +
+// summand.
 class Dim {
  public:
   Dim(int64_t size) : size_(size) {}  // implicit: {dyn, 10} is a shape
@@ -84,23 +85,32 @@ class Dim {
   // Equal name, equal size. An empty name: a size of its own. max_size 0: CompileOptions::max_size.
   static Dim dynamic(std::string name, int64_t max_size);
 
-  bool is_dynamic() const { return dynamic_; }
+  bool is_dynamic() const { return factor_ != 0; }
   int64_t size() const;  // throws Error (kUsage) where dynamic
   const std::string& name() const { return name_; }
-  int64_t max_size() const { return is_dynamic() ? max_size_ : size_; }
-  std::string text() const;  // "10", "n_tokens"
+  int64_t factor() const { return factor_; }
+  int64_t summand() const { return is_dynamic() ? size_ : 0; }
+  int64_t max_size() const { return max_size_; }  // of the size of that name; 0: it names none, or is no dynamic dim
+  std::string text() const;                       // "10", "n_tokens", "2 * n_tokens + 1"
+
+  // Sizes that follow from another: dyn("n_seqs") + 1, x.dim(0) * 2. Throw Error (kUsage) on overflow, for a factor
+  // below 1, and for a dynamic size without a name.
+  friend Dim operator+(const Dim& dim, int64_t summand);
+  friend Dim operator*(const Dim& dim, int64_t factor);
 
   // Whether the two are the same size whatever a program is run with.
   friend bool operator==(const Dim& a, const Dim& b) {
-    return a.dynamic_ == b.dynamic_ && a.size_ == b.size_ && a.name_ == b.name_;
+    return a.factor_ == b.factor_ && a.size_ == b.size_ && a.name_ == b.name_;
   }
 
  private:
-  int64_t size_ = 0;
+  int64_t size_ = 0;  // or the summand
+  int64_t factor_ = 0;
   int64_t max_size_ = 0;
-  bool dynamic_ = false;
   std::string name_;
 };
+Dim operator+(const Dim& dim, int64_t summand);
+Dim operator*(const Dim& dim, int64_t factor);
 
 using Shape = std::vector<Dim>;
 std::string text(const Shape& shape);  // "[n_tokens, 10]"
