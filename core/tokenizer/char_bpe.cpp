@@ -57,6 +57,7 @@ void CharBpe::encode(const PreTokens& tokens, std::vector<TokenId>& out) const {
   for (const TextRange& piece : tokens.pieces) {
     run.piece = piece_text(tokens, piece);
     run.after_unknown = false;
+    run.unused.clear();
     encode_piece(run);
   }
 }

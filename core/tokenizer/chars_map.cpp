@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace bp {
@@ -13,6 +14,8 @@ bool has_value(uint32_t unit) { return (unit >> 8 & 1) != 0; }
 uint32_t value_of(uint32_t unit) { return unit & 0x7FFFFFFF; }
 uint32_t label_of(uint32_t unit) { return unit & 0x800000FF; }
 uint32_t offset_of(uint32_t unit) { return (unit >> 10) << ((unit & 0x200) >> 6); }
+
+constexpr size_t kMaxReplacementBytes = 1024;  // what a text may grow by, for each of its characters
 
 std::unexpected<Error> refused(std::string_view where, std::string what) {
   return fail(ErrorCode::kRefused, std::string(where), std::move(what), "the file is damaged: fetch it again");
@@ -33,10 +36,21 @@ Result<CharsMap> CharsMap::create(std::string_view blob, std::string_view where)
   map.units_.resize(n_bytes / sizeof(uint32_t));
   std::memcpy(map.units_.data(), blob.data(), n_bytes);
   map.replacements_ = blob.substr(n_bytes);
+  for (size_t at = 0; at < map.replacements_.size();) {
+    const size_t end = std::min(map.replacements_.find('\0', at), map.replacements_.size());
+    if (end - at > kMaxReplacementBytes) {
+      return refused(where, fmt::format("a replacement of {} bytes in the normalisation table (at most {})", end - at,
+                                        kMaxReplacementBytes));
+    }
+    at = end + 1;
+  }
   return map;
 }
 
 std::optional<CharsMap::Match> CharsMap::find(std::string_view text, bool first) const {
+  // A damaged table may lead round in circles.
+  constexpr size_t kMaxKeyBytes = 256;
+  text = text.substr(0, kMaxKeyBytes);
   std::optional<Match> found;
   size_t at = offset_of(units_[0]);
   for (size_t i = 0; i < text.size(); ++i) {

@@ -21,7 +21,7 @@ class CharsMap {
   };
 
   // `blob`: u32 size of the array in bytes, the array of u32 units, the replacements; little-endian.
-  // Errors: kRefused where the sizes contradict each other.
+  // Errors: kRefused where the sizes contradict each other, or a replacement is absurdly long.
   static Result<CharsMap> create(std::string_view blob, std::string_view where);
 
   // The longest, or the shortest, entry that `text` begins with.
