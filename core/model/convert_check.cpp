@@ -46,6 +46,8 @@ std::string_view attention_difference(const ModelConfig& a, const ModelConfig& b
     return "its soft caps";
   if (a.positions != b.positions) return "its positions";
   if (a.has_local_rope != b.has_local_rope) return "its rotations";
+  if (a.rope.type == RopeType::kDynamic)
+    return "its dynamic rope (rope_scaling: frequencies that change with the length of the text)";
   if (a.positions == Positions::kRope && !same_rope(a.rope, b.rope)) return "its scaled rotation";
   if (a.has_local_rope && !same_rope(a.local_rope, b.local_rope)) return "the rotation of its layers with a window";
   return {};
@@ -58,7 +60,9 @@ std::string_view expert_difference(const ExpertConfig& a, const ExpertConfig& b)
                     a.shared_gate == b.shared_gate && a.layers == b.layers && a.gate == b.gate &&
                     a.normalize == b.normalize && close(a.scale, b.scale) && a.n_groups == b.n_groups &&
                     a.n_groups_used == b.n_groups_used && (a.n_groups == 1 || a.group_by_top2 == b.group_by_top2);
-  return same ? std::string_view() : "the routing of its experts";
+  if (!same) return "the routing of its experts";
+  const bool same_swiglu = close(a.swiglu_alpha, b.swiglu_alpha) && close(a.swiglu_limit, b.swiglu_limit);
+  return same_swiglu ? std::string_view() : "the constants of its experts' activation (swiglu_alpha, swiglu_limit)";
 }
 
 std::string_view difference(const ModelConfig& a, const ModelConfig& b) {

@@ -10,12 +10,6 @@
 namespace bp {
 namespace {
 
-constexpr int64_t kMaxLayers = 4096;  // no list is sized by a number above it; check_config() refuses it by name
-
-size_t listable_layers(const ModelConfig& config) {
-  return config.n_layers > 0 && config.n_layers <= kMaxLayers ? static_cast<size_t>(config.n_layers) : 0;
-}
-
 Status read_yarn(const GgufKeys& keys, RopeConfig& rope) {
   BP_TRY(rope.beta_fast, keys.get_or<double>("rope.scaling.yarn_beta_fast", 32.0));
   BP_TRY(rope.beta_slow, keys.get_or<double>("rope.scaling.yarn_beta_slow", 1.0));

@@ -7,8 +7,6 @@
 namespace bp {
 namespace {
 
-constexpr int64_t kMaxLayers = 4096;  // no list is sized by a number above it; check_config() refuses it by name
-
 // Missing is an error where there is no default.
 Result<int64_t> with_default(const JsonFields& fields, std::string_view key, int64_t fallback) {
   if (fallback > 0 && !fields.has(key)) return fallback;
@@ -62,8 +60,7 @@ Status read_hf_heads(const JsonFields& fields, const HfDefaults& defaults, Model
     config.head_dim = config.hidden / config.n_heads;
   }
   config.v_head_dim = config.head_dim;
-  config.windows.assign(config.n_layers > 0 && config.n_layers <= kMaxLayers ? static_cast<size_t>(config.n_layers) : 0,
-                        0);
+  config.windows.assign(listable_layers(config), 0);
   config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.head_dim));
   return {};
 }

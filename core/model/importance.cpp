@@ -24,13 +24,6 @@ std::unexpected<Error> refuse(const std::string& path, std::string what) {
               "make it with `backplane eval MODEL --text FILE --imatrix OUT`");
 }
 
-const WeightView* find(const GgufFile& file, const std::string& name) {
-  for (const WeightView& tensor : file.tensors()) {
-    if (tensor.name == name) return &tensor;
-  }
-  return nullptr;
-}
-
 Result<Importance> read_weight(const GgufFile& file, const std::string& name, const WeightView& sums,
                                const WeightView* counts) {
   const bool whole = counts != nullptr && sums.dtype == DType::kF32 && counts->dtype == DType::kF32;
@@ -71,11 +64,14 @@ Result<ImportanceMatrix> read_importance(const std::string& path) {
   if (file.metadata().find<std::string_view>("general.type") != "imatrix") {
     return refuse(path, "is no importance matrix (general.type)");
   }
+  std::map<std::string_view, const WeightView*> by_name;
+  for (const WeightView& tensor : file.tensors()) by_name.emplace(tensor.name, &tensor);
   ImportanceMatrix matrix;
   for (const WeightView& tensor : file.tensors()) {
     if (!tensor.name.ends_with(kSums)) continue;
     const std::string name = tensor.name.substr(0, tensor.name.size() - kSums.size());
-    BP_TRY(auto importance, read_weight(file, name, tensor, find(file, name + std::string(kCounts))));
+    const auto counts = by_name.find(name + std::string(kCounts));
+    BP_TRY(auto importance, read_weight(file, name, tensor, counts == by_name.end() ? nullptr : counts->second));
     matrix.weights.emplace(name, std::move(importance));
   }
   if (matrix.weights.empty()) return refuse(path, "holds no importances");

@@ -64,7 +64,7 @@ Status check_config(const ModelConfig& config, const std::string& where) {
   };
   // Far above any model, and small enough that no product of two overflows.
   const SizeLimit sizes[] = {
-      {"layers", config.n_layers, 4096},
+      {"layers", config.n_layers, kMaxLayers},
       {"hidden size", config.hidden, int64_t{1} << 20},
       {"attention heads", config.n_heads, 65536},
       {"key-value heads", config.n_kv_heads, 65536},

@@ -92,6 +92,12 @@ struct ModelConfig {
   int64_t max_input = 0;  // tokens of one text; 0: the context
 };
 
+// The size of lists of layers: no list is sized by a number of layers beyond this, which check_config() refuses.
+inline constexpr int64_t kMaxLayers = 4096;
+inline size_t listable_layers(const ModelConfig& config) {
+  return config.n_layers > 0 && config.n_layers <= kMaxLayers ? static_cast<size_t>(config.n_layers) : 0;
+}
+
 // Errors: kUnsupported, naming it, for an architecture or a switch this build cannot run; kRefused for nonsense.
 Result<ModelConfig> read_gguf_config(const GgufMetadata& metadata);
 // `text`: the content of config.json, `where` its path.

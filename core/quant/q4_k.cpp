@@ -1,4 +1,3 @@
-#include "base/half.h"
 #include "quant/formats.h"
 #include "quant/k_scales.h"
 #include "quant/super_block.h"
@@ -19,17 +18,8 @@ constexpr int kBytes = 144;
 
 void decode_q4_k(const std::byte* src, float* dst, int64_t n_blocks) {
   for (int64_t b = 0; b < n_blocks; ++b, src += kBytes, dst += kElements) {
-    const float d = f16_to_f32(load_u16(src));
-    const float d_min = f16_to_f32(load_u16(src + 2));
-    for (int j = 0; j < kElements / kSubBlock; ++j) {
-      const auto [s, m] = unpack_k_scale(src + 4, j);
-      const float scale = d * static_cast<float>(s), minimum = d_min * static_cast<float>(m);
-      const std::byte* q = src + 16 + j / 2 * kSubBlock;
-      const int shift = j % 2 * 4;
-      for (int i = 0; i < kSubBlock; ++i) {
-        dst[j * kSubBlock + i] = scale * static_cast<float>(byte_at(q, i) >> shift & 15) - minimum;
-      }
-    }
+    decode_sub_blocks(src, dst,
+                      [&](int j, int i) { return byte_at(src + 16 + j / 2 * kSubBlock, i) >> j % 2 * 4 & 15; });
   }
 }
 
@@ -37,9 +27,7 @@ void encode_q4_k(const float* src, const float* weight, std::byte* dst, int64_t 
   for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
     const auto block = SuperBlockSearch<kSubBlock>(src, weight, {0, 15, 0, 63, true}).run();
     std::memset(dst, 0, kBytes);
-    store_u16(dst, f32_to_f16(block.d));
-    store_u16(dst + 2, f32_to_f16(block.d_min));
-    for (int j = 0; j < block.kCount; ++j) pack_k_scale(dst + 4, j, block.s_at(j), block.m_at(j));
+    encode_scales(block, dst);
     for (int i = 0; i < kElements; ++i) {
       dst[16 + i / 64 * 32 + i % 32] |= static_cast<std::byte>(block.level(i) << i / 32 % 2 * 4);
     }

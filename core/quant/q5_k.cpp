@@ -1,4 +1,3 @@
-#include "base/half.h"
 #include "quant/formats.h"
 #include "quant/k_scales.h"
 #include "quant/super_block.h"
@@ -19,19 +18,9 @@ constexpr int kBytes = 176;
 
 void decode_q5_k(const std::byte* src, float* dst, int64_t n_blocks) {
   for (int64_t b = 0; b < n_blocks; ++b, src += kBytes, dst += kElements) {
-    const float d = f16_to_f32(load_u16(src));
-    const float d_min = f16_to_f32(load_u16(src + 2));
-    for (int j = 0; j < kElements / kSubBlock; ++j) {
-      const auto [s, m] = unpack_k_scale(src + 4, j);
-      const float scale = d * static_cast<float>(s), minimum = d_min * static_cast<float>(m);
-      const std::byte* high = src + 16;
-      const std::byte* low = src + 48 + j / 2 * kSubBlock;
-      const int shift = j % 2 * 4;
-      for (int i = 0; i < kSubBlock; ++i) {
-        const int q = (byte_at(low, i) >> shift & 15) | (byte_at(high, i) >> j & 1) << 4;
-        dst[j * kSubBlock + i] = scale * static_cast<float>(q) - minimum;
-      }
-    }
+    decode_sub_blocks(src, dst, [&](int j, int i) {
+      return (byte_at(src + 48 + j / 2 * kSubBlock, i) >> j % 2 * 4 & 15) | (byte_at(src + 16, i) >> j & 1) << 4;
+    });
   }
 }
 
@@ -39,9 +28,7 @@ void encode_q5_k(const float* src, const float* weight, std::byte* dst, int64_t 
   for (int64_t b = 0; b < n_blocks; ++b, src += kElements, weight += kElements, dst += kBytes) {
     const auto block = SuperBlockSearch<kSubBlock>(src, weight, {0, 31, 0, 63, true}).run();
     std::memset(dst, 0, kBytes);
-    store_u16(dst, f32_to_f16(block.d));
-    store_u16(dst + 2, f32_to_f16(block.d_min));
-    for (int j = 0; j < block.kCount; ++j) pack_k_scale(dst + 4, j, block.s_at(j), block.m_at(j));
+    encode_scales(block, dst);
     for (int i = 0; i < kElements; ++i) {
       const int q = block.level(i);
       dst[16 + i % 32] |= static_cast<std::byte>(q >> 4 << i / 32);

@@ -1,6 +1,7 @@
 // Parts that several architectures' layers share. Shapes: x, n and results [T, hidden].
 #pragma once
 
+#include <array>
 #include <span>
 
 #include "model/arch/decoder.h"
@@ -29,8 +30,8 @@ ValueId prenorm_layer(DecoderBuilder& b, ValueId x);
 // embed, layers, norm, head: a decoder whose layers are `layer`, which maps [T, hidden] to [T, hidden].
 Result<Graph> build_decoder(const ModelSource& source, ValueId (*layer)(DecoderBuilder& b, ValueId x));
 
-// The names of Llama, and of all who kept them.
-inline constexpr TensorName kLlamaNames[] = {
+// The names of Llama, and of all who kept them: those around the feed-forward block, and all.
+inline constexpr std::array<TensorName, 8> kAttentionNames = {{
     {"token_embd", "embed_tokens"},
     {"output_norm", "norm"},
     {"output", "lm_head"},
@@ -39,6 +40,8 @@ inline constexpr TensorName kLlamaNames[] = {
     {"blk.{}.attn_k", "layers.{}.self_attn.k_proj"},
     {"blk.{}.attn_v", "layers.{}.self_attn.v_proj"},
     {"blk.{}.attn_output", "layers.{}.self_attn.o_proj"},
+}};
+inline constexpr TensorName kNormAndFfnNames[] = {
     {"blk.{}.attn_q_norm", "layers.{}.self_attn.q_norm"},
     {"blk.{}.attn_k_norm", "layers.{}.self_attn.k_norm"},
     {"blk.{}.ffn_norm", "layers.{}.post_attention_layernorm"},
@@ -46,6 +49,7 @@ inline constexpr TensorName kLlamaNames[] = {
     {"blk.{}.ffn_up", "layers.{}.mlp.up_proj"},
     {"blk.{}.ffn_down", "layers.{}.mlp.down_proj"},
 };
+inline constexpr auto kLlamaNames = joined(kAttentionNames, kNormAndFfnNames);
 inline constexpr std::string_view kModelPrefix[] = {"model."};
 
 }  // namespace bp

@@ -16,15 +16,7 @@ namespace {
 
 constexpr std::string_view kTypes[] = {"gpt_oss"};
 constexpr std::string_view kClasses[] = {"GptOssForCausalLM"};
-constexpr TensorName kNames[] = {
-    {"token_embd", "embed_tokens"},
-    {"output_norm", "norm"},
-    {"output", "lm_head"},
-    {"blk.{}.attn_norm", "layers.{}.input_layernorm"},
-    {"blk.{}.attn_q", "layers.{}.self_attn.q_proj"},
-    {"blk.{}.attn_k", "layers.{}.self_attn.k_proj"},
-    {"blk.{}.attn_v", "layers.{}.self_attn.v_proj"},
-    {"blk.{}.attn_output", "layers.{}.self_attn.o_proj"},
+constexpr TensorName kOwnNames[] = {
     {"blk.{}.attn_sinks.weight", "layers.{}.self_attn.sinks"},
     {"blk.{}.post_attention_norm", "layers.{}.post_attention_layernorm"},
     {"blk.{}.ffn_gate_inp", "layers.{}.mlp.router"},
@@ -37,6 +29,7 @@ constexpr TensorName kNames[] = {
     {"blk.{}.ffn_down_exps.blocks", "layers.{}.mlp.experts.down_proj_blocks"},
     {"blk.{}.ffn_down_exps.scales", "layers.{}.mlp.experts.down_proj_scales"},
 };
+constexpr auto kNames = joined(kAttentionNames, kOwnNames);
 
 // What a config.json without rope parameters means.
 RopeConfig default_rope() {

@@ -9,21 +9,14 @@ namespace {
 
 constexpr std::string_view kTypes[] = {"mixtral"};
 constexpr std::string_view kClasses[] = {"MixtralForCausalLM"};
-constexpr TensorName kNames[] = {
-    {"token_embd", "embed_tokens"},
-    {"output_norm", "norm"},
-    {"output", "lm_head"},
-    {"blk.{}.attn_norm", "layers.{}.input_layernorm"},
-    {"blk.{}.attn_q", "layers.{}.self_attn.q_proj"},
-    {"blk.{}.attn_k", "layers.{}.self_attn.k_proj"},
-    {"blk.{}.attn_v", "layers.{}.self_attn.v_proj"},
-    {"blk.{}.attn_output", "layers.{}.self_attn.o_proj"},
+constexpr TensorName kOwnNames[] = {
     {"blk.{}.ffn_norm", "layers.{}.post_attention_layernorm"},
     {"blk.{}.ffn_gate_inp", "layers.{}.block_sparse_moe.gate"},
     {"blk.{}.ffn_gate_exps", "layers.{}.block_sparse_moe.experts.{}.w1"},
     {"blk.{}.ffn_down_exps", "layers.{}.block_sparse_moe.experts.{}.w2"},
     {"blk.{}.ffn_up_exps", "layers.{}.block_sparse_moe.experts.{}.w3"},
 };
+constexpr auto kNames = joined(kAttentionNames, kOwnNames);
 
 Status read_hf(const JsonFields& fields, ModelConfig& config) {
   BP_TRY_VOID(read_hf_sizes(fields, {.context = 131072, .kv_heads = 8, .norm_eps = 1e-5}, config));

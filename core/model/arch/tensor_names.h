@@ -23,7 +23,7 @@ struct TensorName {
 
 // The lines of `a`, then those of `b`.
 template <size_t N, size_t M>
-constexpr std::array<TensorName, N + M> joined(const TensorName (&a)[N], const TensorName (&b)[M]) {
+constexpr std::array<TensorName, N + M> joined(const std::array<TensorName, N>& a, const TensorName (&b)[M]) {
   std::array<TensorName, N + M> all;
   for (size_t i = 0; i < N; ++i) all[i] = a[i];
   for (size_t i = 0; i < M; ++i) all[N + i] = b[i];
