@@ -6,12 +6,12 @@
 
 #include "base/mapped_file.h"
 #include "model/gguf.h"
+#include "tokenizer/tokenizer_folder.h"
 
 namespace bp {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 constexpr const char* kNoTemplate = "has no chat template";
 
@@ -140,24 +140,9 @@ Result<std::vector<TokenId>> generation_stops(const fs::path& folder) {
   return ids;
 }
 
-// tokenizer.json where there is one, which says all; else SentencePiece's own file and what is beside it.
-Result<Tokenizer> tokenizer_of_folder(const fs::path& folder, const std::string& config_source) {
-  const fs::path file = folder / "tokenizer.json";
-  BP_TRY(const std::string source, read_optional(file, kMaxTokenizerBytes));
-  if (!source.empty()) return Tokenizer::from_json(source, config_source, file.string());
-  for (const char* name : {"tokenizer.model", "spiece.model"}) {
-    BP_TRY(const std::string model, read_optional(folder / name, kMaxTokenizerBytes));
-    if (model.empty()) continue;
-    BP_TRY(const std::string added, read_optional(folder / "added_tokens.json", kMaxConfigBytes));
-    return Tokenizer::from_sentence_piece(model, config_source, added, (folder / name).string());
-  }
-  return fail(ErrorCode::kRefused, folder.string(), "holds neither tokenizer.json nor tokenizer.model",
-              "fetch the model's tokenizer files too");
-}
-
 Result<TextModel> text_of_folder(const fs::path& folder) {
   BP_TRY(const std::string config_source, read_optional(folder / "tokenizer_config.json", kMaxConfigBytes));
-  BP_TRY(Tokenizer tokenizer, tokenizer_of_folder(folder, config_source));
+  BP_TRY(Tokenizer tokenizer, tokenizer_of_folder(folder.string()));
   TextModel text{std::move(tokenizer), std::nullopt, kNoTemplate, {}};
   BP_TRY(std::string chat, read_optional(folder / "chat_template.jinja", kMaxConfigBytes));
   if (chat.empty() && !config_source.empty()) {

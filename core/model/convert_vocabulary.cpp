@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "model/json_vocabulary.h"
-#include "model/pre_tokenizer_name.h"
+#include "tokenizer/tokenizer_folder.h"
 
 namespace bp {
 namespace {
@@ -157,19 +157,64 @@ void write_tokens(const JsonVocabulary& vocabulary, GgufEntries& entries) {
   if (vocabulary.add_space_prefix) entries.set_bool(tokenizer_key("add_space_prefix"), *vocabulary.add_space_prefix);
 }
 
+// SentencePiece's own terms are GGUF's.
+Status write_sentence_piece(const Vocabulary& v, const std::string& folder, int64_t n_tokens, GgufEntries& entries) {
+  if (v.space_as_suffix) {
+    return fail(ErrorCode::kUnsupported, folder, "GGUF cannot express a SentencePiece model with spaces behind words",
+                "run the model from its folder");
+  }
+  std::vector<std::string> tokens = v.tokens;
+  std::vector<float> scores = v.scores;
+  std::vector<int32_t> types;
+  for (const TokenType type : v.types) {
+    types.push_back(static_cast<int32_t>(type == TokenType::kAdded ? TokenType::kUserDefined : type));
+  }
+  for (int64_t i = std::ssize(tokens); i < n_tokens; ++i) {
+    tokens.push_back(fmt::format("[PAD{}]", i));
+    scores.push_back(0);
+    types.push_back(static_cast<int32_t>(TokenType::kUnused));
+  }
+  entries.set_text(tokenizer_key("model"), v.model);
+  entries.set_text(tokenizer_key("pre"), "default");
+  entries.set_texts(tokenizer_key("tokens"), tokens);
+  entries.set_f32s(tokenizer_key("scores"), scores);
+  entries.set_i32s(tokenizer_key("token_type"), types);
+  for (const auto& [key, id] : {std::pair("bos_token_id", v.bos), std::pair("eos_token_id", v.eos),
+                                std::pair("unknown_token_id", v.unk), std::pair("padding_token_id", v.pad),
+                                std::pair("cls_token_id", v.cls), std::pair("seperator_token_id", v.sep)}) {
+    if (id) entries.set_u32(tokenizer_key(key), static_cast<uint32_t>(*id));
+  }
+  for (const auto& [key, flag] : {std::pair("add_bos_token", v.add_bos), std::pair("add_eos_token", v.add_eos),
+                                  std::pair("add_space_prefix", v.add_space_prefix),
+                                  std::pair("remove_extra_whitespaces", v.remove_extra_spaces)}) {
+    if (flag) entries.set_bool(tokenizer_key(key), *flag);
+  }
+  if (!v.chars_map.empty()) entries.set_u8s(tokenizer_key("precompiled_charsmap"), v.chars_map);
+  return {};
+}
+
 }  // namespace
 
 Status vocabulary_to_gguf(const std::string& folder, int64_t n_tokens, GgufEntries& entries,
                           std::vector<std::string>& notes) {
   const std::string path = folder + "/tokenizer.json";
-  BP_TRY(const Folder files, Folder::read(folder));
+  BP_TRY(Folder files, Folder::read(folder));
   write_chat_template(files, entries);
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    notes.push_back(fmt::format("{} has no tokenizer.json: the file has no vocabulary", folder));
-    return {};
+  json::object document;
+  if (std::filesystem::is_regular_file(path, error)) {
+    BP_TRY(document, Folder::read_object(path));
+  } else {
+    BP_TRY(const auto sentence_piece, sentence_piece_of_folder(folder));
+    if (sentence_piece) return write_sentence_piece(*sentence_piece, folder, n_tokens, entries);
+    BP_TRY(auto documents, documents_of_folder(folder));
+    if (!documents) {
+      notes.push_back(fmt::format("{} has no tokenizer: the file has no vocabulary", folder));
+      return {};
+    }
+    document = std::move(documents->tokenizer);
+    files.tokenizer_config = std::move(documents->tokenizer_config);
   }
-  BP_TRY(const json::object document, Folder::read_object(path));
   BP_TRY(const JsonVocabulary vocabulary, read_json_vocabulary(document, n_tokens, path));
   write_tokens(vocabulary, entries);
   write_special(files, vocabulary, entries);

@@ -1,5 +1,5 @@
 // The vocabulary and chat template of a Hugging Face folder as GGUF metadata ("tokenizer.ggml.…",
-// "tokenizer.chat_template"), from tokenizer.json, tokenizer_config.json, generation_config.json, config.json and
+// "tokenizer.chat_template"), from what tokenizer_folder.h reads, generation_config.json, config.json and
 // chat_template.jinja. Thread-safe: a function.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace bp {
 
-// n_tokens: rows of the embedding; tokens without a text become "[PAD…]", unused. A folder without tokenizer.json gives
+// n_tokens: rows of the embedding; tokens without a text become "[PAD…]", unused. A folder without a tokenizer gives
 // no vocabulary, and a note. Errors: kRefused for malformed files, kUnsupported for a tokenizer that GGUF has no name
 // for.
 Status vocabulary_to_gguf(const std::string& folder, int64_t n_tokens, GgufEntries& entries,

@@ -50,6 +50,12 @@ void GgufEntries::set_i32s(std::string_view key, std::span<const int32_t> values
   for (const int32_t value : values) put(value);
 }
 
+void GgufEntries::set_u8s(std::string_view key, std::string_view bytes) {
+  if (!begin(key)) return;
+  put_array_head(GgufType::kU8, bytes.size());
+  bytes_ += bytes;
+}
+
 void GgufEntries::set_bools(std::string_view key, const std::vector<bool>& values) {
   if (!begin(key)) return;
   put_array_head(GgufType::kBool, values.size());

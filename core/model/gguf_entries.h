@@ -25,6 +25,7 @@ class GgufEntries {
   void set_texts(std::string_view key, std::span<const std::string> values);
   void set_f32s(std::string_view key, std::span<const float> values);
   void set_i32s(std::string_view key, std::span<const int32_t> values);
+  void set_u8s(std::string_view key, std::string_view bytes);
   void set_bools(std::string_view key, const std::vector<bool>& values);
   // As another file has it.
   void copy(std::string_view key, const GgufValue& value);

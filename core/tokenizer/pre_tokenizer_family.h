@@ -22,7 +22,7 @@ Result<PreTokenizerFamily> pre_tokenizer_family(std::string_view name, std::stri
 
 // The splitter written by hand for this regular expression of a tokenizer.json, recognised by its text; null where
 // there is none.
-Splitter splitter_of_pattern(std::string_view pattern);
+Splitter splitter_of_pattern(std::string_view regex);
 
 // Adds a step that isolates what `regex` matches, by hand or by the general engine. Errors: kUnsupported.
 Status add_isolating(PreTokenizer& pre_tokenizer, std::string_view regex, std::string_view where);

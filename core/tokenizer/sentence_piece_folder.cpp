@@ -1,4 +1,5 @@
-// tokenizer.model with the files beside it in a Hugging Face folder, see Tokenizer::from_sentence_piece
+#include "tokenizer/sentence_piece_folder.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -89,6 +90,60 @@ std::optional<TokenId> token_of(const Vocabulary& v, const json::object& config,
   return it != v.tokens.end() ? std::optional(static_cast<TokenId>(it - v.tokens.begin())) : std::nullopt;
 }
 
+// Classes that give SentencePiece's tokens other ids, or change a text before SentencePiece sees it.
+constexpr std::string_view kUnlikeTheirModel[] = {
+    "AlbertTokenizer",      "BarthezTokenizer", "BartphoTokenizer", "CamembertTokenizer", "DebertaV2Tokenizer",
+    "FNetTokenizer",        "M2M100Tokenizer",  "MBart50Tokenizer", "MBartTokenizer",     "MarianTokenizer",
+    "NllbTokenizer",        "PegasusTokenizer", "PLBartTokenizer",  "ReformerTokenizer",  "RemBertTokenizer",
+    "SeamlessM4TTokenizer", "XGLMTokenizer",    "XLNetTokenizer"};
+
+// XLM-RoBERTa's ids are fairseq's: <s>, <pad>, </s>, <unk>, then SentencePiece's from its fourth on, then <mask>.
+void number_as_fairseq(Vocabulary& v) {
+  const Vocabulary old = v;
+  v.tokens = {"<s>", "<pad>", "</s>", "<unk>"};
+  v.types = {TokenType::kControl, TokenType::kControl, TokenType::kControl, TokenType::kUnknown};
+  v.scores = {0, 0, 0, 0};
+  for (size_t i = 3; i < old.tokens.size(); ++i) {
+    v.tokens.push_back(old.tokens[i]);
+    v.types.push_back(old.types[i]);
+    v.scores.push_back(old.scores[i]);
+  }
+  v.tokens.emplace_back("<mask>");
+  v.types.push_back(TokenType::kControl);
+  v.scores.push_back(0);
+  v.bos = v.cls = 0;
+  v.pad = 1;
+  v.eos = v.sep = 2;
+  v.unk = 3;
+  v.add_bos = v.add_eos = true;
+}
+
+// T5's tokens for gaps, the first of which comes last.
+void add_extra_ids(Vocabulary& v, const json::object& config) {
+  const json::value* count = json_member(config, "extra_ids");
+  const int64_t n = count != nullptr && count->is_int64() ? count->get_int64() : 100;
+  for (int64_t i = std::min<int64_t>(n, kMaxAdded) - 1; i >= 0; --i) {
+    v.tokens.push_back(fmt::format("<extra_id_{}>", i));
+    v.types.push_back(TokenType::kControl);
+    v.scores.push_back(0);
+  }
+}
+
+// What the class makes of the model. XLM-RoBERTa's has a name of its own.
+Status apply_class(Vocabulary& v, const json::object& config, std::string_view where) {
+  std::string_view name = json_text(config, "tokenizer_class");
+  if (name.ends_with("Fast")) name.remove_suffix(4);
+  if (std::ranges::find(kUnlikeTheirModel, name) != std::end(kUnlikeTheirModel)) {
+    return fail(ErrorCode::kUnsupported, std::string(where),
+                fmt::format("tokenizer class \"{}\" is not supported from its SentencePiece model alone", name),
+                "fetch tokenizer.json, or use a GGUF of this model");
+  }
+  const bool fairseq = name == "XLMRobertaTokenizer" || (name.empty() && where.ends_with("sentencepiece.bpe.model"));
+  if (fairseq) number_as_fairseq(v);
+  if (name == "T5Tokenizer" && !config.contains("added_tokens_decoder")) add_extra_ids(v, config);
+  return {};
+}
+
 void read_config(Vocabulary& v, const json::object& config) {
   if (const auto id = token_of(v, config, "bos_token")) v.bos = id;
   if (const auto id = token_of(v, config, "eos_token")) v.eos = id;
@@ -100,16 +155,23 @@ void read_config(Vocabulary& v, const json::object& config) {
 
 }  // namespace
 
-Result<Tokenizer> Tokenizer::from_sentence_piece(std::string_view model, std::string_view tokenizer_config_json,
-                                                 std::string_view added_tokens_json, std::string_view where) {
+Result<Vocabulary> sentence_piece_vocabulary(std::string_view model, std::string_view tokenizer_config_json,
+                                             std::string_view added_tokens_json, std::string_view where) {
   BP_TRY(Vocabulary vocabulary, read_sentence_piece_model(model, where));
   BP_TRY(const json::object config, object_of(tokenizer_config_json, where));
   BP_TRY(const json::object added, object_of(added_tokens_json, where));
+  BP_TRY_VOID(apply_class(vocabulary, config, where));
   Additions additions(vocabulary, where);
   BP_TRY_VOID(additions.read_list(added));
   if (const json::object* decoder = json_object(config, "added_tokens_decoder"))
     BP_TRY_VOID(additions.read_decoder(*decoder));
   read_config(vocabulary, config);
+  return vocabulary;
+}
+
+Result<Tokenizer> Tokenizer::from_sentence_piece(std::string_view model, std::string_view tokenizer_config_json,
+                                                 std::string_view added_tokens_json, std::string_view where) {
+  BP_TRY(Vocabulary vocabulary, sentence_piece_vocabulary(model, tokenizer_config_json, added_tokens_json, where));
   return create(std::move(vocabulary), where);
 }
 

@@ -34,7 +34,9 @@ class Tokenizer {
                                      std::string_view where);
 
   // From a tokenizer.model, with the tokenizer_config.json and added_tokens.json beside it (either may be empty).
-  // Errors as of create() and from_json().
+  // The class that the configuration names may number the tokens anew (XLM-RoBERTa: where none is named, by `where`
+  // ending in sentencepiece.bpe.model). Errors as of create() and from_json(); kUnsupported also for a class that does
+  // so in a way that we do not have.
   static Result<Tokenizer> from_sentence_piece(std::string_view model, std::string_view tokenizer_config_json,
                                                std::string_view added_tokens_json, std::string_view where);
 

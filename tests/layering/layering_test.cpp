@@ -27,7 +27,7 @@ const Table kAllowed = {
     {"memory", {"base"}},
     {"plugin_host", {"base"}},
     {"compile", {"graph", "memory", "plugin_host", "reference", "base"}},
-    {"model", {"graph", "quant", "base"}},
+    {"model", {"graph", "quant", "tokenizer", "base"}},
     {"tokenizer", {"base"}},
     {"template", {"base"}},
     {"zoo", {"base"}},

@@ -6,9 +6,16 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <random>
+#include <sstream>
+
+#include "base/json.h"
+#include "tokenizer/sentence_piece_model.h"
 
 namespace bp {
 namespace {
@@ -145,6 +152,144 @@ TEST_F(TextModels, AFolderWithoutTokenizerIsRefused) {
   ASSERT_FALSE(model.has_value());
   EXPECT_EQ(model.error().code, ErrorCode::kRefused);
   EXPECT_THAT(model.error().message(), HasSubstr("neither tokenizer.json nor tokenizer.model"));
+}
+
+// One vocabulary, SentencePiece BPE with byte fallback, in the three ways that model files write it.
+class ThreeForms : public TextModels {
+ protected:
+  ThreeForms() {
+    copy("bpe_bytes.model", "original.model");
+    std::ifstream file(folder_ / "original.model", std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    v_ = read_sentence_piece_model(bytes, "original.model").value();
+    // tokenizer.json has no pieces that are found before all others in marked text.
+    for (TokenType& type : v_.types) type = type == TokenType::kUserDefined ? TokenType::kNormal : type;
+    for (size_t i = 0; i < v_.tokens.size(); ++i) ids_[v_.tokens[i]] = i;
+  }
+
+  std::string gguf() const {
+    std::vector<int32_t> types;
+    for (const TokenType type : v_.types) types.push_back(static_cast<int32_t>(type));
+    return Gguf()
+        .text("tokenizer.ggml.model", "llama")
+        .texts("tokenizer.ggml.tokens", v_.tokens)
+        .numbers("tokenizer.ggml.scores", 6, v_.scores)
+        .numbers("tokenizer.ggml.token_type", 5, types)
+        .bytes();
+  }
+
+  // The protocol buffer: pieces {1: text, 2: score, 3: type}, trainer {3: BPE}, normalizer {4: spaces stay}.
+  std::string tokenizer_model() const {
+    std::string out;
+    const auto message = [&](char field, const std::string& content) {
+      out += static_cast<char>(field << 3 | 2);
+      out += static_cast<char>(content.size());  // below 128
+      out += content;
+    };
+    for (size_t i = 0; i < v_.tokens.size(); ++i) {
+      std::string piece = "\x0a";
+      piece += static_cast<char>(v_.tokens[i].size());
+      piece += v_.tokens[i] + "\x15";
+      piece.append(reinterpret_cast<const char*>(&v_.scores[i]), sizeof(float));
+      piece += "\x18";
+      piece += static_cast<char>(v_.types[i]);
+      message(1, piece);
+    }
+    message(2, "\x18\x02");
+    message(3, std::string("\x20\x00", 2));
+    return out;
+  }
+
+  // As transformers converts it: a merge for every way to make a token of two others, the likeliest first.
+  std::string tokenizer_json() const {
+    struct Pair {
+      float score;
+      size_t left_size;
+      std::string text;
+    };
+    std::vector<Pair> pairs;
+    json::object vocab;
+    json::array added;
+    for (size_t id = 0; id < v_.tokens.size(); ++id) {
+      const std::string& token = v_.tokens[id];
+      vocab[token] = id;
+      if (v_.types[id] == TokenType::kControl || v_.types[id] == TokenType::kUnknown)
+        added.emplace_back(json::object{{"id", id}, {"content", token}, {"special", true}});
+      if (v_.types[id] != TokenType::kNormal) continue;
+      for (size_t at = 1; at < token.size(); ++at) {
+        if ((static_cast<unsigned char>(token[at]) & 0xC0) == 0x80) continue;
+        if (ids_.contains(token.substr(0, at)) && ids_.contains(token.substr(at)))
+          pairs.push_back({v_.scores[id], at, token.substr(0, at) + " " + token.substr(at)});
+      }
+    }
+    std::ranges::stable_sort(pairs, [](const Pair& a, const Pair& b) {
+      return a.score != b.score ? a.score > b.score : a.left_size > b.left_size;
+    });
+    json::array merges;
+    for (const Pair& pair : pairs) merges.emplace_back(pair.text);
+    json::object root =
+        parse_json(R"({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"},
+              {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+            "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+              {"Sequence": {"id": "A", "type_id": 0}}]},
+            "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+              {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+            "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true}})",
+                   "root")
+            ->get_object();
+    root["model"].get_object()["vocab"] = vocab;
+    root["model"].get_object()["merges"] = merges;
+    root["added_tokens"] = added;
+    return write_json(root);
+  }
+
+  // Odd strings, and words of the corpus in random order with random gaps.
+  static std::vector<std::string> texts() {
+    std::vector<std::string> all, words = {"\u00e9", "🦙", "\n", "\t", "0", "\u0301", "▁", "大模型"};
+    std::ifstream file(BP_SOURCE_DIR "/tests/core/tokenizer/data/sentencepiece.jsonl");
+    for (std::string line; std::getline(file, line);) {
+      const json::value row = parse_json(line, "cases").value();
+      for (const json::value& entry : row.at("cases").as_array()) all.emplace_back(entry.at("text").as_string());
+    }
+    for (const std::string& text : std::vector(all)) {
+      std::istringstream in(text);
+      for (std::string word; in >> word;) words.push_back(word);
+    }
+    std::mt19937 rng(17);
+    for (int i = 0; i < 1000; ++i) {
+      std::string text;
+      for (size_t n = 1 + rng() % 8; n > 0; --n) text += words[rng() % words.size()] + std::string(rng() % 3, ' ');
+      all.push_back(text);
+    }
+    return all;
+  }
+
+  Vocabulary v_;
+  std::map<std::string, size_t> ids_;
+};
+
+TEST_F(ThreeForms, OneVocabularyGivesTheSameIdsFromGgufTokenizerJsonAndTokenizerModel) {
+  write("v.gguf", gguf());
+  const auto from_gguf = load_text_model_from((folder_ / "v.gguf").string());
+  ASSERT_TRUE(from_gguf.has_value()) << from_gguf.error().message();
+  write("tokenizer.model", tokenizer_model());
+  const auto from_model = load_text_model_from(folder_.string());
+  ASSERT_TRUE(from_model.has_value()) << from_model.error().message();
+  write("tokenizer.json", tokenizer_json());
+  const auto from_json = load_text_model_from(folder_.string());
+  ASSERT_TRUE(from_json.has_value()) << from_json.error().message();
+  size_t n_ids = 0;
+  for (const std::string& text : texts()) {
+    SCOPED_TRACE(write_json_string(text, true));
+    const auto ids = from_gguf->tokenizer.encode(text, {.add_special = true});
+    EXPECT_EQ(from_model->tokenizer.encode(text, {.add_special = true}), ids);
+    EXPECT_EQ(from_json->tokenizer.encode(text, {.add_special = true}), ids);
+    const std::string decoded = from_gguf->tokenizer.decode(ids, true);
+    EXPECT_EQ(from_model->tokenizer.decode(ids, true), decoded);
+    EXPECT_EQ(from_json->tokenizer.decode(ids, true), decoded);
+    n_ids += ids.size();
+  }
+  EXPECT_GT(n_ids, 10'000u);
 }
 
 }  // namespace

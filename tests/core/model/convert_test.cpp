@@ -6,12 +6,15 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "base/mapped_file.h"
+#include "model/convert_config.h"
 #include "model/gguf.h"
 #include "model/json_vocabulary.h"
 #include "model/model.h"
 #include "model/pre_tokenizer_name.h"
 #include "safetensors_writer.h"
 #include "temp_folder.h"
+#include "tokenizer/pre_tokenizer_table.h"
 
 namespace bp {
 namespace {
@@ -120,6 +123,39 @@ TEST(PreTokenizerName, KnowsTheWaysOfTheFamilies) {
   EXPECT_EQ(name(kLlama3), "dbrx");
   EXPECT_EQ(name(kLlama3, R"(, "model": {"ignore_merges": true})"), "llama-bpe");
   EXPECT_EQ(name("x"), "none");
+  const auto name_of = [](std::string_view steps) {
+    return gguf_pre_tokenizer_name(
+               parsed(fmt::format(R"({{"pre_tokenizer": {{"type": "Sequence", "pretokenizers": [{}]}}}})", steps)))
+        .value_or("none");
+  };
+  constexpr std::string_view kBytes = R"({"type": "ByteLevel"})";
+  EXPECT_EQ(name_of(fmt::format(R"({{"type": "Digits", "individual_digits": true}}, {})", kBytes)), "smollm");
+  EXPECT_EQ(name_of(fmt::format(R"({{"type": "Punctuation"}}, {}, {{"type": "Digits", "individual_digits": false}},
+                                   {{"type": "Split", "pattern": {{"Regex": "[0-9][0-9][0-9]"}}}})",
+                                kBytes)),
+            "falcon");
+  EXPECT_EQ(name_of(fmt::format(R"({{"type": "Digits", "individual_digits": false}}, {})", kBytes)), "none");
+}
+
+// One table is read and written: a family's own patterns have its first name.
+TEST(PreTokenizerName, EveryFamilyOfPatternsIsWrittenAsItIsRead) {
+  for (const NamedPreTokenizer& known : named_pre_tokenizers()) {
+    if (known.names[0] == "falcon") continue;  // not of patterns alone, see above
+    json::array steps;
+    for (const std::string_view regex : known.patterns) {
+      steps.emplace_back(json::object{{"type", "Split"}, {"pattern", json::object{{"Regex", std::string(regex)}}}});
+    }
+    const json::object document = {{"normalizer", json::object{{"type", known.nfc ? "NFC" : "Lowercase"}}},
+                                   {"pre_tokenizer", json::object{{"type", "Sequence"}, {"pretokenizers", steps}}},
+                                   {"model", json::object{{"ignore_merges", known.ignore_merges}}}};
+    const auto name = gguf_pre_tokenizer_name(document);
+    ASSERT_TRUE(name) << known.names[0];
+    const auto same = [&](const NamedPreTokenizer& other) { return other.names[0] == *name; };
+    const auto found = std::ranges::find_if(named_pre_tokenizers(), same);
+    EXPECT_EQ(found->patterns, known.patterns) << *name;
+    EXPECT_EQ(found->ignore_merges, known.ignore_merges) << *name;
+    EXPECT_EQ(found->nfc, known.nfc) << *name;
+  }
 }
 
 // A llama of one layer, its tensors counting up.
@@ -216,7 +252,66 @@ TEST_F(Convert, AFolderWithoutVocabularySaysSo) {
   std::filesystem::remove(folder_.path() + "/tokenizer.json");
   const auto report = run();
   ASSERT_TRUE(report) << report.error().message();
-  EXPECT_THAT(report->notes, ElementsAre(HasSubstr("has no tokenizer.json: the file has no vocabulary")));
+  EXPECT_THAT(report->notes, ElementsAre(HasSubstr("has no tokenizer: the file has no vocabulary")));
+}
+
+TEST_F(Convert, TakesTheVocabularyFromWhicheverFileHasIt) {
+  std::filesystem::remove(folder_.path() + "/tokenizer.json");
+  folder_.write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3})");
+  folder_.write("merges.txt", "#version: 0.2\na b\n");
+  folder_.write("tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer"})");
+  const auto merges = run();
+  ASSERT_TRUE(merges) << merges.error().message();
+  EXPECT_THAT(merges->notes, testing::IsEmpty());
+  const GgufFile gpt2 = *GgufFile::open(out());
+  EXPECT_EQ(*gpt2.metadata().get<std::string_view>("tokenizer.ggml.pre"), "gpt-2");
+  EXPECT_THAT(*gpt2.metadata().strings("tokenizer.ggml.tokens"),
+              ElementsAre("a", "b", "ab", "<|endoftext|>", "[PAD4]", "[PAD5]", "[PAD6]"));
+  EXPECT_EQ(*gpt2.metadata().get<int64_t>("tokenizer.ggml.eos_token_id"), 3) << "the class's own";
+
+  // Pieces "<unk>", "a", "▁" of a SentencePiece BPE.
+  using namespace std::string_literals;
+  folder_.write("tokenizer.model",
+                "\x0a\x09\x0a\x05<unk>\x18\x02\x0a\x03\x0a\x01"
+                "a\x0a\x05\x0a\x03▁\x12\x02\x18\x02"s);
+  folder_.write("tokenizer_config.json", "{}");
+  const auto sentence_piece = run();
+  ASSERT_TRUE(sentence_piece) << sentence_piece.error().message();
+  const GgufFile llama = *GgufFile::open(out());
+  EXPECT_EQ(*llama.metadata().get<std::string_view>("tokenizer.ggml.model"), "llama");
+  EXPECT_THAT(*llama.metadata().numbers<int32_t>("tokenizer.ggml.token_type"), ElementsAre(2, 1, 1, 5, 5, 5, 5));
+  EXPECT_EQ(*llama.metadata().get<bool>("tokenizer.ggml.remove_extra_whitespaces"), true);
+}
+
+TEST_F(Convert, RefusesWhatGgufHasNoKeyFor) {
+  const std::string config = *read_text_file(folder_.path() + "/config.json", 1 << 20);
+  folder_.write("config.json",
+                config.substr(0, config.rfind('}')) + R"(, "rope_scaling": {"rope_type": "dynamic", "factor": 2.0}})");
+  const auto report = run();
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::kUnsupported);
+  EXPECT_THAT(report.error().message(), testing::AllOf(HasSubstr("GGUF cannot express its dynamic rope"),
+                                                       HasSubstr("run the model from its folder")));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+}
+
+TEST(ConvertCheck, TheConstantsOfGptOssAreComparedToo) {
+  const auto config_of = [](double limit) {
+    return read_hf_config(fmt::format(R"({{"model_type": "gpt_oss", "architectures": ["GptOssForCausalLM"],
+      "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+      "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 16, "num_local_experts": 4, "num_experts_per_tok": 2,
+      "sliding_window": 8, "swiglu_limit": {:.1f}}})",
+                                      limit),
+                          "config.json");
+  };
+  for (const double limit : {7.0, 9.0}) {
+    const auto config = config_of(limit);
+    ASSERT_TRUE(config) << config.error().message();
+    const auto written = config_to_gguf(*config, "gpt-oss");
+    EXPECT_EQ(written.has_value(), limit == 7.0);
+    if (written) continue;
+    EXPECT_THAT(written.error().message(), HasSubstr("swiglu_limit"));
+  }
 }
 
 TEST_F(Convert, RefusesWhatIsNoFolder) {
