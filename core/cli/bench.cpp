@@ -20,7 +20,8 @@ json::object to_json(const BenchRow& row) {
           {"n_gen", row.n_gen},         {"depth", row.depth},
           {"batch", row.batch},         {"tps_median", row.tps_median},
           {"tps_min", row.tps_min},     {"tps_max", row.tps_max},
-          {"limit_tps", row.limit_tps}, {"limit_share", row.limit_share()}};
+          {"limit_tps", row.limit_tps}, {"limit_share", row.limit_share()},
+          {"gap_us", row.gap_us}};
 }
 
 Status limits(const GlobalOptions& global) {
@@ -52,12 +53,13 @@ Status bench(const GlobalOptions& global, const BenchFlags& flags) {
   BP_TRY(const auto rows, bench_model(*running.engine, *running.model, flags.what, measured ? &*measured : nullptr));
   json::array table;
   std::string text = fmt::format("{} on {}, loaded in {:.0f} ms\n", flags.model, running.device_id(), running.load_ms);
-  text += fmt::format("{:<8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10} {:>7}\n", "TEST", "DEPTH", "BATCH", "T/S", "MIN",
-                      "MAX", "LIMIT", "SHARE");
+  text += fmt::format("{:<8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10} {:>7} {:>7}\n", "TEST", "DEPTH", "BATCH", "T/S",
+                      "MIN", "MAX", "LIMIT", "SHARE", "GAP us");
   for (const BenchRow& row : rows) {
     table.push_back(to_json(row));
-    text += fmt::format("{:<8} {:>6} {:>6} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>6.1f}%\n", row.test, row.depth,
-                        row.batch, row.tps_median, row.tps_min, row.tps_max, row.limit_tps, 100 * row.limit_share());
+    text += fmt::format("{:<8} {:>6} {:>6} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>6.1f}% {:>7.0f}\n", row.test,
+                        row.depth, row.batch, row.tps_median, row.tps_min, row.tps_max, row.limit_tps,
+                        100 * row.limit_share(), row.gap_us);
   }
   return global.json ? print_json(json::object{{"rows", table}}) : print(text);
 }

@@ -20,6 +20,10 @@ FallbackPolicy policy(const std::string& word) {
   return word == "error" ? FallbackPolicy::kError : word == "allow" ? FallbackPolicy::kAllow : FallbackPolicy::kWarn;
 }
 
+CaptureMode capture_mode(const std::string& word) {
+  return word == "off" ? CaptureMode::kOff : word == "on" ? CaptureMode::kOn : CaptureMode::kAuto;
+}
+
 // "auto" is for the engine to choose.
 DType dtype_of(const std::string& word) { return parse_dtype(word).value_or(DType::kInvalid); }
 
@@ -84,6 +88,8 @@ Result<EngineOptions> Host::engine_options() const {
   options.kv_memory_fraction = config_.kv.memory_fraction;
   options.kv_max_bytes = static_cast<uint64_t>(config_.kv.max_bytes);
   options.deterministic = config_.engine.deterministic;
+  options.overlap = config_.engine.overlap;
+  options.capture = capture_mode(config_.engine.capture);
   for (const int64_t size : config_.engine.buckets) options.buckets.push_back(static_cast<int>(size));
   options.op_fallback = policy(config_.device.op_fallback);
   options.kernels = {config_.kernels.deny, config_.kernels.force};

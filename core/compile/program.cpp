@@ -27,9 +27,20 @@ uint64_t Arena::size_bytes() const {
   return total;
 }
 
+Program::Program() = default;
 Program::~Program() = default;
 
 Status Program::run(std::span<const int64_t> sizes, uint64_t step_number, RunObserver* observer) {
+  resolve_sizes(sizes);
+  if (observer != nullptr) return run_observed(step_number, *observer);
+  // What plugins set up in their first launch happens outside of a capture.
+  if (captures_ && !is_recorded_ && n_runs_ > 0) record_all(step_number);
+  ++n_runs_;
+  for (Segment& segment : segments_) BP_TRY_VOID(run_segment(segment, step_number));
+  return {};
+}
+
+void Program::resolve_sizes(std::span<const int64_t> sizes) {
   sizes_.assign(sizes.begin(), sizes.end());
   for (size_t i = 0; i < graph_.symbols.size(); ++i) {
     const Symbol& symbol = graph_.symbols[i];
@@ -37,28 +48,26 @@ Status Program::run(std::span<const int64_t> sizes, uint64_t step_number, RunObs
     BP_CHECK(sizes_[i] >= symbol.min && sizes_[i] <= symbol.max, "{} = {} in [{}, {}]", symbol.name, sizes_[i],
              symbol.min, symbol.max);
   }
-  if (observer != nullptr) return run_observed(step_number, *observer);
-  const bool trace = log::enabled(log::Level::kTrace);
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    Step& step = steps_[i];
-    if (trace && step.kind != Step::Kind::kView) {
-      const StepInfo& info = infos_[i];
-      log::trace("step {}: launch {}: {} {} on {} ({})", step_number, i, info.op, info.scope, info.device, info.kernel);
-    }
-    if (step.kind == Step::Kind::kLaunch) {
-      BP_TRY_VOID(launch(step, step_number << 16 | i));
-    } else if (step.kind == Step::Kind::kReference) {
-      BP_TRY_VOID(run_on_reference(step));
-    }
+}
+
+Status Program::run_step(uint32_t at, uint64_t step_number) {
+  if (log::enabled(log::Level::kTrace)) {
+    const StepInfo& info = infos_[at];
+    log::trace("step {}: launch {}: {} {} on {} ({})", step_number, at, info.op, info.scope, info.device, info.kernel);
   }
-  return {};
+  Step& step = steps_[at];
+  return step.kind == Step::Kind::kLaunch ? launch(step, step_number << 16 | at) : run_on_reference(step);
 }
 
 Status Program::launch(Step& step, uint64_t tag) {
   for (size_t i = 0; i < step.symbols.size(); ++i) step.dyn[i] = sizes_[static_cast<size_t>(step.symbols[i])];
-  auto status = step.bound->launch(*queue_, step.dyn, tag);
+  FaultSite site;
+  auto status = step.bound->launch(*queue_, step.dyn, tag, &site);
   if (status.has_value()) return {};
-  status.error().where += fmt::format(" node {}", step.name);
+  // The fault of an earlier launch, maybe of an earlier step's, is not this one's.
+  const bool is_known = site.scope == BP_SCOPE_CALL || site.launch_tag >> 16 == tag >> 16;
+  const uint64_t at = (site.scope == BP_SCOPE_CALL ? tag : site.launch_tag) & 0xffff;
+  if (is_known && at < steps_.size()) status.error().where += fmt::format(" node {}", steps_[at].name);
   return status;
 }
 

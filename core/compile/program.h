@@ -1,6 +1,9 @@
 // A graph lowered for one device and one bucket of sizes: kernels planned and bound to memory, ready to launch. Runs
-// the same list of launches every time; only sizes and the content of its inputs change. Not thread-safe: compiled and
-// run by one thread. The device, the weights and every bound buffer outlive it.
+// the same list of launches every time; only sizes and the content of its inputs change. Where the device records
+// launches (plugin.h, "graph/1"), stretches of the list become native graphs in the second run: those of kernels that
+// are capture-safe and whose sizes lie in device memory (Symbol::len_value). These compute every row of the bucket:
+// what inputs hold past the true sizes must not write to or read from anywhere (slot -1, sequences of length 0). Not
+// thread-safe: compiled and run by one thread at a time. The device, the weights and every bound buffer outlive it.
 #pragma once
 
 #include <map>
@@ -35,6 +38,8 @@ class Arena {
   std::vector<std::unique_ptr<Buffer>> slabs_;
 };
 
+enum class CaptureMode : uint8_t { kOff, kAuto, kOn };
+
 struct CompileInputs {
   Device* device = nullptr;              // null: everything runs on the reference
   Queue* queue = nullptr;                // null with the device
@@ -43,6 +48,7 @@ struct CompileInputs {
   Arena* arena = nullptr;
   const Bindings* bindings = nullptr;
   bool optimize = true;  // false: the nodes as they are, for trying kernels
+  bool capture = false;  // make native graphs, if the device has them
 };
 
 // One line of `explain`.
@@ -72,6 +78,7 @@ struct ProgramMemory {
   uint64_t arena_bytes = 0;
   uint64_t arena_lower_bound_bytes = 0;
   uint64_t internal_bytes = 0;  // what libraries below kernels keep, as plans declare
+  uint64_t graph_bytes = 0;     // what native graphs keep, once they are made
 };
 
 class Program {
@@ -92,14 +99,32 @@ class Program {
   StepWork work(size_t at) const;
   ProgramMemory memory() const { return memory_; }
   int n_launches() const { return n_launches_; }
+  // Whether runs may compute all rows of the bucket: what they read must be harmless past the true sizes.
+  bool captures() const { return captures_; }
+  int n_graphs() const;
+  // After a fault in or after run(): adds which launch it was, if that can be found out, or how to find it. Where the
+  // device is not lost, the launches that were graphs run one by one on a queue that waits after each.
+  Error explain_fault(Error error);
   // Ops that run on the reference although there is a device, each once.
   std::vector<std::string> fallback_ops() const;
 
  private:
   friend class ProgramBuilder;
   struct Step;
-  Program() = default;
+  // A part of the list: a native graph, or launched one by one.
+  struct Segment;
+  Program();
+  // The steps that do something, in order: what a run goes through without looking anything up.
+  void make_list(bool capture);
+  // sizes_ of this run, derived ones included.
+  void resolve_sizes(std::span<const int64_t> sizes);
   Status run_observed(uint64_t step_number, RunObserver& observer);
+  Status run_segment(Segment& segment, uint64_t step_number);
+  Status run_step(uint32_t at, uint64_t step_number);
+  Status record(Segment& segment, uint64_t step_number);
+  void record_all(uint64_t step_number);
+  void stop_capturing(const Error& why);
+  bool has_length(SymbolId id) const;
   Status launch(Step& step, uint64_t tag);
   Status run_on_reference(Step& step);
 
@@ -107,6 +132,11 @@ class Program {
   Device* device_ = nullptr;
   Queue* queue_ = nullptr;
   std::vector<Step> steps_;
+  std::vector<uint32_t> list_;     // steps_ but views
+  std::vector<Segment> segments_;  // of list_, all of it; graphs go before what they launch
+  bool captures_ = false;          // a segment can become a graph
+  bool is_recorded_ = false;       // it was tried
+  uint64_t n_runs_ = 0;
   std::vector<StepInfo> infos_;
   std::vector<std::unique_ptr<Buffer>> kept_;  // workspaces that live with the program
   std::vector<int64_t> sizes_;                 // by symbol, of the current run

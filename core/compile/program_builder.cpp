@@ -54,6 +54,8 @@ class ProgramBuilder {
     BP_TRY_VOID(load_weights());
     BP_TRY_VOID(bind_groups());
     program_->sizes_.resize(graph().symbols.size());
+    const bool capture = inputs_.capture && inputs_.device != nullptr && graph_extension(*inputs_.device) != nullptr;
+    program_->make_list(capture);
     return std::move(program_);
   }
 
@@ -121,6 +123,7 @@ class ProgramBuilder {
     const Group& group = groups_[at];
     Step& step = program_->steps_[at];
     step.kind = Step::Kind::kLaunch;
+    step.capture_safe = (group.row->kernel->flags & BP_K_CAPTURE_SAFE) != 0;
     ++program_->n_launches_;
     const Region region = make_region(group.match, group.layouts);
     auto plan = inputs_.device->plan(*group.row->kernel, region.view());
@@ -257,7 +260,7 @@ class ProgramBuilder {
   Status bind_groups() {
     for (size_t i = 0; i < groups_.size(); ++i) {
       Step& step = program_->steps_[i];
-      std::vector<bp_span> args;
+      std::vector<bp_span>& args = step.args;
       for (size_t slot = 0; slot < step.operands.size(); ++slot) {
         auto& operand = step.operands[slot];
         args.push_back({});
@@ -267,7 +270,7 @@ class ProgramBuilder {
         if (step.kind == Step::Kind::kLaunch) args.back() = operand.memory.span();
       }
       if (step.kind != Step::Kind::kLaunch) continue;
-      std::vector<bp_span> ws;
+      std::vector<bp_span>& ws = step.workspaces;
       for (const Workspace& need : workspaces_) {
         if (need.step != i) continue;
         ws.push_back(need.kept != nullptr ? need.kept->span(0, need.need.bytes)

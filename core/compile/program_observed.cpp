@@ -8,16 +8,10 @@ namespace bp {
 
 Status Program::run_observed(uint64_t step_number, RunObserver& observer) {
   BP_TRY_VOID(observer.begin_run(*this, sizes_, queue_));
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    Step& step = steps_[i];
-    if (step.kind == Step::Kind::kView) continue;
-    BP_TRY_VOID(observer.begin_launch(i));
-    if (step.kind == Step::Kind::kLaunch) {
-      BP_TRY_VOID(launch(step, step_number << 16 | i));
-    } else {
-      BP_TRY_VOID(run_on_reference(step));
-    }
-    BP_TRY_VOID(observer.end_launch(i));
+  for (const uint32_t at : list_) {
+    BP_TRY_VOID(observer.begin_launch(at));
+    BP_TRY_VOID(run_step(at, step_number));
+    BP_TRY_VOID(observer.end_launch(at));
   }
   return observer.end_run();
 }

@@ -7,6 +7,7 @@
 
 #include "compile/program.h"
 #include "plugin_host/device.h"
+#include "plugin_host/device_graph.h"
 
 namespace bp {
 
@@ -26,10 +27,18 @@ struct Program::Step {
   std::optional<Bound> bound;
   std::vector<SymbolId> symbols;
   std::vector<int64_t> dyn;
+  std::vector<bp_span> args, workspaces;  // what it is bound to
+  bool capture_safe = false;              // as its kernel says
   // kReference
   const Node* node = nullptr;
   std::vector<Operand> operands;  // inputs, then results
   size_t n_in = 0;
+};
+
+struct Program::Segment {
+  uint32_t begin = 0, end = 0;  // in list_
+  bool can_capture = false;
+  std::optional<DeviceGraph> graph;
 };
 
 }  // namespace bp

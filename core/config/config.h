@@ -34,6 +34,8 @@ struct EngineConfig {
   std::string act_dtype = "auto";  // auto | f32 | bf16 | f16
   bool deterministic = true;
   std::vector<int64_t> buckets;  // empty: chosen by the engine
+  std::string capture = "auto";  // auto | off | on
+  bool overlap = true;
 };
 
 struct KvConfig {

@@ -95,6 +95,16 @@ std::vector<ConfigOption> engine_options() {
         .max = "131072",
         .doc = "Token counts for which programs are made; empty: chosen from `max_batch_tokens`."},
        [](Config& c) -> Target { return &c.engine.buckets; }},
+      {{.key = "engine.capture",
+        .type = OptionType::kEnum,
+        .choices = {"auto", "off", "on"},
+        .doc = "Record a step's launches once and run them again as native graphs of the device: where it has them, "
+               "never, or stop where it has none."},
+       [](Config& c) -> Target { return &c.engine.capture; }},
+      {{.key = "engine.overlap",
+        .type = OptionType::kBool,
+        .doc = "Enqueue a step before the tokens of the one before are read, so that the device does not wait."},
+       [](Config& c) -> Target { return &c.engine.overlap; }},
   };
 }
 

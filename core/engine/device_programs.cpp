@@ -7,11 +7,19 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "plugin_host/device_graph.h"
 
 namespace bp {
 
 Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, const EngineOptions& options) {
   std::unique_ptr<DevicePrograms> made(new DevicePrograms(device, options.op_fallback));
+  made->captures_ = options.capture != CaptureMode::kOff && device != nullptr && graph_extension(*device) != nullptr;
+  if (options.capture == CaptureMode::kOn && !made->captures_) {
+    return fail(ErrorCode::kUsage, "engine.capture",
+                fmt::format("is \"on\", and {} has no native graphs (graph/1)",
+                            device == nullptr ? "the reference" : device->info().id),
+                "use \"auto\", or another device");
+  }
   if (device != nullptr) {
     BP_TRY(made->queue_, device->create_queue());
     made->kernels_ = KernelTable::create(device->kernels(), options.kernels);
@@ -32,6 +40,7 @@ Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bind
   inputs.arena = arena_.get();
   inputs.bindings = &bindings;
   inputs.optimize = optimize;
+  inputs.capture = captures_;
   return Program::compile(std::move(graph), inputs);
 }
 
@@ -65,6 +74,19 @@ std::vector<int> bucket_sizes(const std::vector<int>& wanted, int largest) {
   std::ranges::sort(buckets);
   buckets.erase(std::ranges::unique(buckets).begin(), buckets.end());
   return buckets;
+}
+
+void add_lengths(Graph& graph) {
+  for (Symbol& symbol : graph.symbols) {
+    if (symbol.base != kNone || symbol.len_value != kNone) continue;
+    Value length;
+    length.name = "len." + symbol.name;
+    length.dtype = DType::kI32;
+    length.role = Role::kParam;
+    symbol.len_value = static_cast<ValueId>(graph.values.size());
+    graph.values.push_back(std::move(length));
+    graph.inputs.push_back(symbol.len_value);
+  }
 }
 
 void set_least_tokens(Graph& graph, const std::vector<int>& buckets, size_t index, bool deterministic) {

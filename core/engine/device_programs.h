@@ -15,9 +15,12 @@ namespace bp {
 
 class DevicePrograms {
  public:
-  // `device` null: the reference. Errors: kDevice, kOutOfMemory.
+  // `device` null: the reference. Errors: kDevice, kOutOfMemory; kUsage where native graphs are demanded and the device
+  // has none.
   static Result<std::unique_ptr<DevicePrograms>> create(Device* device, const EngineOptions& options);
 
+  // Whether programs become native graphs: the device has them, and the options want it.
+  bool captures() const { return captures_; }
   // Loads the graph's weights where they are not there yet. `optimize` false: the nodes as they are. Errors: as
   // Program::compile.
   Result<std::unique_ptr<Program>> compile(Graph graph, const Bindings& bindings, bool optimize = true);
@@ -35,6 +38,7 @@ class DevicePrograms {
 
   Device* device_;
   FallbackPolicy op_fallback_;
+  bool captures_ = false;
   std::optional<Queue> queue_;
   std::optional<KernelTable> kernels_;
   std::unique_ptr<WeightStore> weights_;
@@ -43,6 +47,10 @@ class DevicePrograms {
 
 // Token counts for which programs are made: those of the options, or the usual ones; ascending, the last one `largest`.
 std::vector<int> bucket_sizes(const std::vector<int>& wanted, int largest);
+
+// Adds an input "len.<symbol>" (an i32 scalar) for each size that stands for itself, which holds the true one: kernels
+// in a native graph read it there.
+void add_lengths(Graph& graph);
 
 // Prepares a graph for the bucket that ends with `buckets[index]`: what is the least number of tokens it is run with. A
 // kernel for many rows alone would give other bits than the one for few: deterministic engines see all sizes at once.

@@ -48,6 +48,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const Model& model, Device* devic
   scheduling.page_size = options.page_size;
   scheduling.recompute_above = model.rope_switch();
   engine->scheduler_ = std::make_unique<Scheduler>(scheduling, *engine->pages_);
+  engine->overlaps_ = options.overlap && !options.importance;
   return engine;
 }
 
@@ -63,27 +64,31 @@ Result<SequenceId> Engine::add(Request request) {
   return scheduler_->add(std::move(request));
 }
 
+Status Engine::start_step() {
+  Batch batch = scheduler_->next();
+  if (batch.empty()) return {};
+  BP_TRY_VOID(executor_->start(batch));
+  in_flight_.push_back(std::move(batch));
+  return {};
+}
+
 Result<std::vector<TokenEvent>> Engine::step() {
-  const Batch batch = scheduler_->next();
-  BP_CHECK(!batch.empty(), "a step of an idle engine");
-  BP_TRY(const std::span<const int32_t> drawn, executor_->run(batch));
-  last_step_ = {batch.n_tokens, static_cast<int>(batch.items.size()), batch.n_outputs};
+  if (in_flight_.empty()) BP_TRY_VOID(start_step());
+  if (overlaps_ && !logits_sink_ && !executor_->is_observed()) BP_TRY_VOID(start_step());
+  BP_CHECK(!in_flight_.empty(), "a step of an idle engine");
+  BP_TRY(const Executor::Finished done, executor_->finish());
+  const Batch batch = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  last_step_ = {batch.n_tokens, static_cast<int>(batch.items.size()), batch.n_outputs, done.gap_us};
   if (logits_sink_) BP_TRY_VOID(report_logits(batch));
   std::vector<int32_t> tokens;
-  std::vector<TokenEvent> events;
   size_t row = 0;
   for (const BatchItem& item : batch.items) {
     row += static_cast<size_t>(item.n_outputs);
-    if (!item.samples) continue;
-    tokens.push_back(drawn[row - 1]);
-    events.push_back({item.sequence->id, drawn[row - 1], FinishReason::kRunning});
+    if (item.samples) tokens.push_back(done.tokens[row - 1]);
   }
-  scheduler_->commit(batch, tokens);
-  for (const auto& sequence : scheduler_->take_finished()) {
-    const auto event = std::ranges::find(events, sequence->id, &TokenEvent::sequence);
-    BP_CHECK(event != events.end(), "sequence {} finished without a token", sequence->id);
-    event->finish = sequence->finish;
-  }
+  std::vector<TokenEvent> events = scheduler_->commit(batch, tokens);
+  scheduler_->take_finished();
   return events;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/dtype.h"
 #include "compile/kernel_table.h"
+#include "compile/program.h"
 
 namespace bp {
 
@@ -25,7 +26,9 @@ struct EngineOptions {
   uint64_t kv_max_bytes = 0;          // 0: no limit but the fraction
   std::vector<int> buckets{};  // token counts for which programs are made; empty: 1, 8, 32, 128, max_batch_tokens
   bool deterministic = true;   // all buckets run the same kernels, so that a sequence's tokens depend on nothing else
-  bool importance = false;     // watch the inputs of matrix products (importance_probe.h); needs f32 activations
+  bool overlap = true;         // a step is enqueued before the tokens of the one before are read
+  CaptureMode capture = CaptureMode::kAuto;  // kOn: an error where the device has no native graphs
+  bool importance = false;  // watch the inputs of matrix products (importance_probe.h); needs f32 activations
   FallbackPolicy op_fallback = FallbackPolicy::kWarn;
   KernelSelection kernels{};
 };

@@ -14,6 +14,8 @@
 namespace bp {
 namespace {
 
+constexpr uint64_t kStepTimeoutNs = 300'000'000'000;  // far more than a step takes: the device hangs
+
 uint64_t free_bytes(const Device* device) {
   if (device == nullptr) {
     return static_cast<uint64_t>(::sysconf(_SC_AVPHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -22,6 +24,18 @@ uint64_t free_bytes(const Device* device) {
     if (heap.flags & BP_HEAP_DEVICE) return heap.free_now != 0 ? heap.free_now : heap.bytes;
   }
   return device->info().memory_bytes;
+}
+
+// Of a program that may compute every row of its bucket.
+StepParams::Padding padding_of(const Program& program) {
+  StepParams::Padding padding;
+  if (!program.captures()) return padding;
+  for (const Symbol& symbol : program.graph().symbols) {
+    if (symbol.name == "n_tokens") padding.n_tokens = static_cast<int>(symbol.max);
+    if (symbol.name == "n_seqs") padding.n_seqs = static_cast<int>(symbol.max);
+    if (symbol.name == "n_outputs") padding.n_outputs = static_cast<int>(symbol.max);
+  }
+  return padding;
 }
 
 GraphOptions graph_options(const EngineOptions& options, int max_context) {
@@ -39,10 +53,34 @@ GraphOptions graph_options(const EngineOptions& options, int max_context) {
 
 }  // namespace
 
+// A step that is started and not finished, or was the last to be. Kept, so that steps allocate nothing.
+struct Executor::Step {
+  Program* program = nullptr;
+  std::vector<int64_t> sizes;  // by symbol of the program
+  size_t stage = 0;
+  uint64_t number = 0;
+  int n_tokens = 0;
+  int n_outputs = 0;
+  int n_drawn = 0;       // rows of logits of the step before
+  bool follows = false;  // that step draws tokens of this one
+  RunObserver* observer = nullptr;
+  std::vector<int32_t> tokens;
+  double gap_us = 0;
+  std::optional<Memory> pinned_tokens;  // of devices that copy while the host goes on
+  std::optional<Event> done;
+  QueueThread::Ticket ticket = 0;
+  Status status;  // without a thread
+};
+
 Executor::Executor(const Model& model, Device* device, const EngineOptions& options)
     : model_(model), device_(device), options_(options) {}
 
-Executor::~Executor() = default;
+Executor::~Executor() {
+  thread_.reset();  // its job uses everything else
+  if (n_finished_ < n_started_ && shared_->queue() != nullptr && !device_->fault().lost()) {
+    static_cast<void>(shared_->queue()->sync(kStepTimeoutNs));
+  }
+}
 
 Result<std::unique_ptr<Executor>> Executor::create(const Model& model, Device* device, const EngineOptions& options) {
   std::unique_ptr<Executor> executor(new Executor(model, device, options));
@@ -55,7 +93,19 @@ Status Executor::set_up() {
   BP_TRY_VOID(size_context());
   BP_TRY(const Program* largest, forward(options_.max_batch_tokens));
   BP_TRY_VOID(shared_->check_fallback(*largest));
-  return make_sampler();
+  BP_TRY_VOID(make_sampler());
+  for (auto& step : steps_) {
+    step = std::make_unique<Step>();
+    if (!options_.overlap || device_ == nullptr || !device_->copies_async() || !device_->has_events()) continue;
+    const uint64_t bytes = static_cast<uint64_t>(options_.max_outputs) * sizeof(int32_t);
+    auto pinned = device_->alloc(bytes, "staged tokens", AllocKind::kPinned);
+    if (!pinned.has_value()) continue;
+    BP_TRY(step->done, device_->create_event(false, true));
+    step->pinned_tokens.emplace(std::move(*pinned));
+  }
+  // What watches every step needs its results before the next.
+  if (options_.overlap && !options_.importance) thread_ = std::make_unique<QueueThread>();
+  return {};
 }
 
 // How many pages there are, then everything whose size follows from it.
@@ -102,6 +152,7 @@ Result<Program*> Executor::forward(int n_tokens) {
   const auto bucket = std::ranges::lower_bound(buckets, n_tokens);
   BP_CHECK(bucket != buckets.end(), "{} tokens, buckets to {}", n_tokens, buckets.back());
   if (const auto made = forward_.find(*bucket); made != forward_.end()) return made->second.get();
+  if (thread_ != nullptr) thread_->drain();  // compiling drives the queue
   GraphOptions options = graph_options(options_, max_context_);
   options.n_pages = kv_.n_pages();
   options.max_tokens = *bucket;
@@ -109,6 +160,7 @@ Result<Program*> Executor::forward(int n_tokens) {
   options.max_outputs = std::min(options_.max_outputs, *bucket);
   BP_TRY(Graph graph, model_.build_graph(options));
   set_least_tokens(graph, buckets, static_cast<size_t>(bucket - buckets.begin()), options_.deterministic);
+  if (shared_->captures()) add_lengths(graph);
   if (options_.importance) {
     const bool first = !probe_;
     if (first) probe_.emplace();
@@ -124,28 +176,84 @@ Result<Program*> Executor::forward(int n_tokens) {
 Status Executor::make_sampler() {
   BP_TRY(Graph graph, sample_graph(options_.max_outputs, model_.config().vocab));
   BP_TRY(sampler_, shared_->compile(std::move(graph), bindings_));
+  BP_TRY(Graph ids, next_ids_graph(options_.max_batch_tokens, options_.max_outputs));
+  BP_TRY(next_ids_, shared_->compile(std::move(ids), bindings_));
+  BP_TRY_VOID(shared_->check_fallback(*next_ids_));
   return shared_->check_fallback(*sampler_);
 }
 
-Result<std::span<const int32_t>> Executor::run(const Batch& batch) {
-  BP_TRY(Program * program, forward(batch.n_tokens));
-  BP_TRY_VOID(params_.write(batch, shared_->queue()));
-  ++step_;
-  n_outputs_ = batch.n_outputs;
-  std::vector<int64_t> sizes;
-  for (const Symbol& symbol : program->graph().symbols) {
+Status Executor::start(const Batch& batch) {
+  BP_CHECK(n_started_ - n_finished_ < kStepsAhead, "{} steps are not finished", n_started_ - n_finished_);
+  Step& step = *steps_[n_started_ % kStepsAhead];
+  BP_TRY(step.program, forward(batch.n_tokens));
+  step.stage = n_started_ % kStepsAhead;
+  step.number = n_started_ + 1;
+  step.n_tokens = batch.n_tokens;
+  step.n_outputs = batch.n_outputs;
+  step.n_drawn = n_outputs_;
+  step.observer = observer_;
+  step.tokens.resize(static_cast<size_t>(batch.n_outputs));
+  step.sizes.clear();
+  for (const Symbol& symbol : step.program->graph().symbols) {
     const bool tokens = symbol.name == "n_tokens";
-    sizes.push_back(tokens                    ? batch.n_tokens
-                    : symbol.name == "n_seqs" ? static_cast<int64_t>(batch.items.size())
-                                              : batch.n_outputs);
+    step.sizes.push_back(tokens                    ? batch.n_tokens
+                         : symbol.name == "n_seqs" ? static_cast<int64_t>(batch.items.size())
+                                                   : batch.n_outputs);
   }
-  BP_TRY_VOID(program->run(sizes, step_, observer_));
-  if (probe_) BP_TRY_VOID(probe_->collect(program->graph(), sizes, *shared_));
-  host_tokens_.resize(static_cast<size_t>(n_outputs_));
-  if (n_outputs_ == 0) return std::span<const int32_t>{};
-  BP_TRY_VOID(sampler_->run(std::array<int64_t, 1>{n_outputs_}, step_, observer_));
-  BP_TRY_VOID(shared_->read(*tokens_, host_tokens_.size() * sizeof(int32_t), host_tokens_.data()));
-  return host_tokens_;
+  step.follows = params_.fill(batch, step.stage, step.n_drawn, padding_of(*step.program));
+  n_outputs_ = batch.n_outputs;
+  ++n_started_;
+  if (thread_ == nullptr) {
+    step.status = run_step(step);
+  } else {
+    step.ticket = thread_->post([this, &step] { return run_step(step); });
+  }
+  return {};
+}
+
+Status Executor::run_step(Step& step) {
+  const auto begin = std::chrono::steady_clock::now();
+  step.gap_us = last_end_ ? std::chrono::duration<double, std::micro>(begin - *last_end_).count() : 0;
+  BP_TRY_VOID(params_.copy(step.stage, shared_->queue()));
+  if (step.follows) BP_TRY_VOID(next_ids_->run(std::array<int64_t, 2>{step.n_tokens, step.n_drawn}, step.number));
+  BP_TRY_VOID(step.program->run(step.sizes, step.number, step.observer));
+  if (probe_) BP_TRY_VOID(probe_->collect(step.program->graph(), step.sizes, *shared_));
+  BP_TRY_VOID(draw(step));
+  last_end_ = std::chrono::steady_clock::now();
+  return {};
+}
+
+// The tokens, on their way to the host.
+Status Executor::draw(Step& step) {
+  const uint64_t bytes = step.tokens.size() * sizeof(int32_t);
+  if (step.n_outputs > 0)
+    BP_TRY_VOID(sampler_->run(std::array<int64_t, 1>{step.n_outputs}, step.number, step.observer));
+  if (!step.pinned_tokens) {
+    if (bytes > 0) return shared_->read(*tokens_, bytes, step.tokens.data());
+    return shared_->queue() != nullptr ? shared_->queue()->sync() : Status{};  // the stage is filled again
+  }
+  if (bytes > 0) {
+    const bp_span to = step.pinned_tokens->span(0, bytes);
+    const bp_span from = tokens_->span(0, bytes);
+    BP_TRY_VOID(shared_->queue()->copy({&to, 1}, {&from, 1}));
+  }
+  return shared_->queue()->record(*step.done);
+}
+
+Result<Executor::Finished> Executor::finish() {
+  BP_CHECK(n_finished_ < n_started_, "no step is started");
+  Step& step = *steps_[n_finished_++ % kStepsAhead];
+  Status status = thread_ != nullptr ? thread_->wait(step.ticket) : step.status;
+  if (status.has_value() && step.pinned_tokens) status = step.done->sync(kStepTimeoutNs);
+  if (!status.has_value()) {
+    if (thread_ != nullptr) thread_->drain();
+    return std::unexpected(step.program->explain_fault(std::move(status.error())));
+  }
+  if (step.pinned_tokens) {
+    const auto* drawn = reinterpret_cast<const int32_t*>(step.pinned_tokens->host());
+    std::copy(drawn, drawn + step.tokens.size(), step.tokens.begin());
+  }
+  return Finished{step.tokens, step.gap_us};
 }
 
 Result<std::span<const float>> Executor::logits() {
@@ -157,6 +265,7 @@ Result<std::span<const float>> Executor::logits() {
 }
 
 Result<const Program*> Executor::program(int n_tokens) {
+  if (thread_ != nullptr) thread_->drain();  // the caller may look at what runs change
   BP_TRY(const Program* found, forward(n_tokens));
   return found;
 }

@@ -1,7 +1,10 @@
 // Runs batches of a model on one device: owns the weights there, the KV pages, the parameter buffers and a program for
-// each bucket of sizes. Not thread-safe: the engine thread's. The model and the device outlive it.
+// each bucket of sizes. With EngineOptions::overlap the device's queue has a thread of its own, and one step is
+// enqueued while another runs. Not thread-safe: the engine thread's. The model and the device outlive it.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +16,7 @@
 #include "engine/engine_options.h"
 #include "engine/importance_probe.h"
 #include "engine/kv_cache.h"
+#include "engine/queue_thread.h"
 #include "engine/step_params.h"
 #include "model/model.h"
 #include "scheduler/batch.h"
@@ -27,13 +31,25 @@ class Executor {
   static Result<std::unique_ptr<Executor>> create(const Model& model, Device* device, const EngineOptions& options);
   ~Executor();
 
-  // One step. Returns the token drawn for each row of logits, in order of the batch's rows. Valid until the next run().
-  Result<std::span<const int32_t>> run(const Batch& batch);
-  // The rows of logits of the last run: [n_outputs, vocab] f32. Valid until the next run().
+  // Enqueues one step, in which pending tokens are those of the step before. What the batch points to is read before
+  // the call returns. REQUIRES: fewer than kStepsAhead steps are started and not finished.
+  Status start(const Batch& batch);
+  struct Finished {
+    std::span<const int32_t> tokens;  // drawn for each row of logits, in order of the batch's rows
+    double gap_us = 0;                // between the work of the step before and this one's, 0 for the first
+  };
+  // Waits for the oldest step. Valid until the next start() but one.
+  Result<Finished> finish();
+  static constexpr uint64_t kStepsAhead = 2;
+
+  // The rows of logits of the last step: [n_outputs, vocab] f32. Valid until the next start(). REQUIRES: all steps are
+  // finished.
   Result<std::span<const float>> logits();
 
-  // Told of each launch of every run from now on; null: nobody. It outlives the runs.
+  // Told of each launch of every step started from now on, on the thread that runs it; null: nobody. It outlives the
+  // steps. Engines with one enqueue no step before the one before is read. REQUIRES: all steps are finished.
   void set_observer(RunObserver* observer) { observer_ = observer; }
+  bool is_observed() const { return observer_ != nullptr; }
 
   // What was watched so far, with EngineOptions::importance; else null.
   const ImportanceMatrix* importance() const { return probe_ ? &probe_->matrix() : nullptr; }
@@ -52,6 +68,10 @@ class Executor {
   Status size_context();
   Result<Program*> forward(int n_tokens);
   Status make_sampler();
+  // What start() enqueues, on the thread that drives the queue.
+  struct Step;
+  Status run_step(Step& step);
+  Status draw(Step& step);
 
   const Model& model_;
   Device* device_;
@@ -66,11 +86,15 @@ class Executor {
   RunObserver* observer_ = nullptr;
   std::map<int, std::unique_ptr<Program>> forward_;  // by the largest token count
   std::unique_ptr<Program> sampler_;
+  std::unique_ptr<Program> next_ids_;
   std::vector<float> host_logits_;
-  std::vector<int32_t> host_tokens_;
   int max_context_ = 0;
-  int n_outputs_ = 0;
-  uint64_t step_ = 0;
+  int n_outputs_ = 0;  // of the step started last
+  uint64_t n_started_ = 0;
+  uint64_t n_finished_ = 0;
+  std::array<std::unique_ptr<Step>, kStepsAhead> steps_;
+  std::optional<std::chrono::steady_clock::time_point> last_end_;  // of a step's work; the queue thread's
+  std::unique_ptr<QueueThread> thread_;                            // null: launches run on the caller's
 };
 
 }  // namespace bp

@@ -19,4 +19,15 @@ Result<Graph> sample_graph(int64_t max_outputs, int64_t vocab) {
   return b.finish();
 }
 
+Result<Graph> next_ids_graph(int64_t max_tokens, int64_t max_outputs) {
+  GraphBuilder b("next_ids");
+  const Extent tokens = Extent::dynamic(b.symbol("n_tokens", 0, max_tokens));
+  const Extent drawn = Extent::dynamic(b.symbol("n_drawn", 0, max_outputs));
+  const ValueId token_ids = b.input("token_ids", DType::kI32, {tokens}, Role::kParam);
+  const ValueId id_rows = b.input("id_rows", DType::kI32, {drawn}, Role::kParam);
+  const ValueId next_tokens = b.input("next_tokens", DType::kI32, {drawn}, Role::kParam);
+  b.output(b.op("scatter_rows", {token_ids, id_rows, next_tokens}), "filled_ids");
+  return b.finish();
+}
+
 }  // namespace bp

@@ -1,7 +1,9 @@
-// The parameters of a step in device memory: token ids, positions, lengths, page tables, sampling. Written on the host
-// and copied over before each run, so that programs never change. Not thread-safe.
+// The parameters of a step in device memory: token ids, positions, lengths, page tables, sampling. Filled in on the
+// host, in one of two stages, and copied over before each run, so that programs never change: while the step of one
+// stage runs, the next is filled into the other. Thread-safety: different stages on different threads.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -29,23 +31,40 @@ class StepParams {
   // contract (docs/architecture.md) and of the sampling graph.
   Status create(Device* device, const Limits& limits, Bindings& bindings);
 
-  // Fills in `batch` and copies what it uses to the device. `queue` null: the reference, which reads the host's memory.
-  Status write(const Batch& batch, Queue* queue);
+  // Sizes up to which parameters hold something harmless past the batch's own: for launches that compute all rows of a
+  // bucket. Zeros: none do.
+  struct Padding {
+    int n_tokens = 0, n_seqs = 0, n_outputs = 0;
+  };
+
+  // Fills in `batch` on the host. `n_drawn`: the rows of logits of the step before. Returns whether that step draws
+  // tokens that this one computes: "id_rows" [n_drawn] says then which row of "token_ids" each is for, -1: none.
+  // REQUIRES: stage < kStages, and what was copied from it before is done.
+  bool fill(const Batch& batch, size_t stage, int n_drawn, const Padding& padding);
+  // Enqueues the copy of the stage to the device. `queue` null: the reference, which reads the host's memory.
+  Status copy(size_t stage, Queue* queue);
+
+  static constexpr size_t kStages = 2;
 
  private:
-  struct Field {
-    uint64_t offset = 0;
-    uint64_t used_bytes = 0;
+  struct Stage {
+    std::vector<std::byte> pageable;  // used where the device has no pinned memory
+    std::optional<Memory> pinned;
+    std::byte* bytes = nullptr;
+    std::vector<uint64_t> used_bytes;  // by field
   };
   template <class T>
-  T* field(size_t index);
-  void fill_rows(const Batch& batch);
-  void fill_frequencies(const Batch& batch);
-  void fill_sampling(const Batch& batch);
+  T* field(Stage& stage, size_t index) const;
+  Status create_stage(Device* device, uint64_t size_bytes, Stage& stage);
+  bool fill_rows(const Batch& batch, Stage& stage, int n_drawn);
+  void fill_frequencies(const Batch& batch, Stage& stage);
+  void fill_sampling(const Batch& batch, Stage& stage);
+  void fill_lengths(const Batch& batch, Stage& stage);
+  void pad(const Batch& batch, Stage& stage, const Padding& padding);
 
   Limits limits_;
-  std::vector<Field> fields_;
-  std::vector<std::byte> host_;
+  std::vector<uint64_t> offsets_;  // by field
+  std::array<Stage, kStages> stages_;
   std::optional<Buffer> device_;
 };
 

@@ -32,26 +32,42 @@ Status drain(Engine& engine) {
   return {};
 }
 
-// Seconds for the prompt tokens past `depth`. Steps that begin before it are not counted, nor are their tokens.
-Result<double> time_prefill(Engine& engine, const Model& model, const BenchCase& what) {
+// What one run measured.
+struct Timing {
+  double tps = 0;
+  double gap_us = 0;
+};
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::ranges::sort(values);
+  const size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+// Tokens per second for the prompt tokens past `depth`. Steps that begin before it are not counted, nor are their
+// tokens.
+Result<Timing> time_prefill(Engine& engine, const Model& model, const BenchCase& what) {
   BP_TRY_VOID(add_requests(engine, model, what.batch, what.depth + what.n_prompt, 1));
   const int64_t before = int64_t{what.batch} * what.depth;
   int64_t done = 0;
   int64_t counted = 0;
   double seconds = 0;
+  std::vector<double> gaps;
   while (!engine.idle()) {
     const auto start = Clock::now();
     BP_TRY_VOID(engine.step());
+    if (done > 0) gaps.push_back(engine.last_step().gap_us);
     if (done >= before) {
       seconds += seconds_since(start);
       counted += engine.last_step().n_tokens;
     }
     done += engine.last_step().n_tokens;
   }
-  return static_cast<double>(counted) / seconds;
+  return Timing{static_cast<double>(counted) / seconds, median(std::move(gaps))};
 }
 
-Result<double> time_decode(Engine& engine, const Model& model, const BenchCase& what) {
+Result<Timing> time_decode(Engine& engine, const Model& model, const BenchCase& what) {
   BP_TRY_VOID(add_requests(engine, model, what.batch, std::max(what.depth, 1), what.n_gen + 1));
   // Until every sequence has its first token: from then on each step is one token of each.
   int n_started = 0;
@@ -60,27 +76,30 @@ Result<double> time_decode(Engine& engine, const Model& model, const BenchCase& 
     n_started = std::max(n_started, static_cast<int>(events.size()));
   }
   int64_t n_tokens = 0;
+  std::vector<double> gaps;
   const auto start = Clock::now();
   while (!engine.idle()) {
     BP_TRY(const auto events, engine.step());
     n_tokens += static_cast<int64_t>(events.size());
+    gaps.push_back(engine.last_step().gap_us);
   }
-  return static_cast<double>(n_tokens) / seconds_since(start);
+  return Timing{static_cast<double>(n_tokens) / seconds_since(start), median(std::move(gaps))};
 }
 
 template <class F>
 Result<BenchRow> repeat(int repeats, F run) {
   BP_TRY_VOID(run());
   std::vector<double> tps;
+  BenchRow row;
   for (int i = 0; i < std::max(repeats, 1); ++i) {
-    BP_TRY(const double rate, run());
-    tps.push_back(rate);
+    BP_TRY(const Timing timing, run());
+    tps.push_back(timing.tps);
+    row.gap_us = timing.gap_us;
   }
   std::ranges::sort(tps);
-  BenchRow row;
   row.tps_min = tps.front();
   row.tps_max = tps.back();
-  row.tps_median = tps.size() % 2 == 1 ? tps[tps.size() / 2] : (tps[tps.size() / 2 - 1] + tps[tps.size() / 2]) / 2;
+  row.tps_median = median(tps);
   return row;
 }
 

@@ -22,6 +22,7 @@ struct BenchRow {
   int n_prompt = 0, n_gen = 0, depth = 0, batch = 1;
   double tps_median = 0, tps_min = 0, tps_max = 0;  // tokens per second, of all sequences together
   double limit_tps = 0;                             // 0: not known
+  double gap_us = 0;  // in which the device waited between two steps: the median of the last repeat
   double limit_share() const { return limit_tps > 0 ? tps_median / limit_tps : 0; }
 };
 

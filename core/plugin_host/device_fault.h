@@ -31,6 +31,12 @@ std::string status_name(bp_status status);
 // tag.
 Error plugin_error(const std::string& where, const char* call, bp_status status, const bp_err& err);
 
+// Where a failed call says the failure is.
+struct FaultSite {
+  uint32_t scope = BP_SCOPE_CALL;  // what is unusable now; CALL: nothing, the call itself failed and did nothing
+  uint64_t launch_tag = 0;         // of the launch that faulted; 0: not known
+};
+
 class DeviceFault {
  public:
   explicit DeviceFault(std::string device_id) : device_id_(std::move(device_id)) {}

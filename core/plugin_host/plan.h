@@ -31,10 +31,15 @@ class Bound {
   bp_bound* handle() const { return bound_.get(); }
 
   // Enqueues one run. dyn[i]: the extent of the region's symbol i, or its bound; it is read before the call returns.
-  // `tag` comes back in the error of a fault. The error may be that of an earlier launch; see plugin.h, "Faults".
-  Status launch(Queue& queue, std::span<const int64_t> dyn, uint64_t tag) {
+  // `tag` comes back in the error of a fault. The error may be that of an earlier launch: `site`, if not null, says so;
+  // see plugin.h, "Faults".
+  Status launch(Queue& queue, std::span<const int64_t> dyn, uint64_t tag, FaultSite* site = nullptr) {
     const bp_launch args{sizeof(bp_launch), static_cast<uint32_t>(dyn.size()), queue.handle(), dyn.data(), tag};
-    return fault_->call("launch", [&](bp_err* err) { return api_->launch(bound_.get(), &args, err); });
+    return fault_->call("launch", [&](bp_err* err) {
+      const bp_status status = api_->launch(bound_.get(), &args, err);
+      if (status != BP_OK && site != nullptr) *site = {err->scope, err->launch_tag};
+      return status;
+    });
   }
 
  private:

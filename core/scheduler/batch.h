@@ -1,4 +1,5 @@
-// One step's work: which tokens of which sequences. Plain data, made by Scheduler::next.
+// One step's work: which tokens of which sequences, and what came of it. Plain data, made by Scheduler::next and
+// commit.
 #pragma once
 
 #include <vector>
@@ -8,11 +9,13 @@
 namespace bp {
 
 struct BatchItem {
-  Sequence* sequence = nullptr;
-  int first = 0;         // position of the first token of this step
-  int n_tokens = 0;      // >= 1
-  int n_outputs = 0;     // rows of logits: the last n_outputs of its tokens
-  bool samples = false;  // the last row's token continues the sequence
+  Sequence* sequence = nullptr;  // lives until the step is committed
+  int first = 0;                 // position of the first token of this step
+  int n_tokens = 0;              // >= 1
+  int n_outputs = 0;             // rows of logits: the last n_outputs of its tokens
+  bool samples = false;          // the last row's token continues the sequence
+  int n_known = 0;               // tokens of the sequence when the step was planned, pending ones included
+  int pending_row = -1;          // the last token is drawn by the step before, from this row of its logits; -1: known
 };
 
 struct Batch {
@@ -20,6 +23,13 @@ struct Batch {
   int n_tokens = 0;
   int n_outputs = 0;
   bool empty() const { return items.empty(); }
+};
+
+// A token that a step drew for a sequence.
+struct TokenEvent {
+  SequenceId sequence = 0;
+  int32_t token = 0;
+  FinishReason finish = FinishReason::kRunning;  // another one: the sequence's last token
 };
 
 }  // namespace bp

@@ -36,6 +36,7 @@ Result<SequenceId> Scheduler::add(Request request) {
 
 Batch Scheduler::next() {
   Batch batch;
+  park();
   // By index: make_room may move sequences from the end of running_ to waiting_.
   for (size_t i = 0; i < running_.size(); ++i) {
     if (!schedule(*running_[i], batch)) break;
@@ -68,10 +69,16 @@ bool Scheduler::schedule(Sequence& sequence, Batch& batch) {
   if (all) n = std::min(n, outputs);
   if (!make_room(sequence, sequence.n_computed + n, batch)) return false;
   const bool last = n == missing;
-  BatchItem item{&sequence, sequence.n_computed, n, all ? n : last ? 1 : 0, last};
+  BatchItem item{&sequence, sequence.n_computed, n, all ? n : last ? 1 : 0, last, sequence.n_tokens()};
+  if (last && sequence.tokens.back() == kPendingToken) item.pending_row = sequence.pending_row;
   batch.items.push_back(item);
   batch.n_tokens += n;
   batch.n_outputs += item.n_outputs;
+  sequence.n_computed += n;
+  ++sequence.n_in_flight;
+  if (!last) return true;
+  sequence.append_pending(batch.n_outputs - 1);
+  if (options_.recompute_above > 0 && sequence.n_tokens() == options_.recompute_above + 1) sequence.n_computed = 0;
   return true;
 }
 
@@ -88,38 +95,68 @@ bool Scheduler::make_room(Sequence& sequence, int n_tokens, const Batch& batch) 
   return sequence.pages.grow(n_tokens).has_value();
 }
 
-void Scheduler::commit(const Batch& batch, const std::vector<int32_t>& tokens) {
+std::vector<TokenEvent> Scheduler::commit(const Batch& batch, std::span<const int32_t> tokens) {
+  std::vector<TokenEvent> events;
   size_t next_token = 0;
   for (const BatchItem& item : batch.items) {
     Sequence& sequence = *item.sequence;
-    sequence.n_computed = item.first + item.n_tokens;
+    --sequence.n_in_flight;
     if (!item.samples) continue;
     BP_CHECK(next_token < tokens.size(), "{} tokens for more items", tokens.size());
     const int32_t token = tokens[next_token++];
-    if (sequence.request.max_new_tokens == 0) {
-      sequence.finish = FinishReason::kLength;
-    } else {
-      sequence.append(token);
-      if (options_.recompute_above > 0 && sequence.n_tokens() == options_.recompute_above + 1) sequence.n_computed = 0;
-    }
+    if (sequence.has_ended()) continue;
+    sequence.resolve(item.n_known, token);
+    events.push_back({sequence.id, token, sequence.finish});
   }
   retire();
+  return events;
+}
+
+void Scheduler::park() {
+  for (auto& sequence : running_) {
+    if (!sequence->all_planned) continue;
+    sequence->pages.clear();
+    leaving_.push_back(std::move(sequence));
+  }
+  std::erase(running_, nullptr);
 }
 
 void Scheduler::retire() {
-  for (auto& sequence : running_) {
-    if (sequence->finish == FinishReason::kRunning) continue;
-    sequence->pages.clear();
-    finished_.push_back(std::move(sequence));
+  const auto leave = [&](auto& sequences) {
+    for (auto& sequence : sequences) {
+      if (!sequence->has_ended()) continue;
+      sequence->pages.clear();
+      leaving_.push_back(std::move(sequence));
+    }
+    std::erase(sequences, nullptr);
+  };
+  leave(running_);
+  leave(waiting_);
+  for (auto& sequence : leaving_) {
+    if (!sequence->has_ended() || sequence->n_in_flight > 0) continue;
+    if (!sequence->is_cancelled) finished_.push_back(std::move(sequence));
+    sequence.reset();
   }
-  std::erase(running_, nullptr);
+  std::erase(leaving_, nullptr);
 }
 
 std::vector<std::unique_ptr<Sequence>> Scheduler::take_finished() { return std::exchange(finished_, {}); }
 
 void Scheduler::cancel(SequenceId id) {
-  std::erase_if(waiting_, [&](const auto& sequence) { return sequence->id == id; });
-  std::erase_if(running_, [&](const auto& sequence) { return sequence->id == id; });
+  const auto mark = [&](auto& sequences) {
+    for (auto& sequence : sequences) {
+      if (sequence->id == id && !sequence->has_ended()) sequence->is_cancelled = true;
+    }
+  };
+  mark(waiting_);
+  mark(running_);
+  mark(leaving_);
+  retire();
+}
+
+bool Scheduler::idle() const {
+  return waiting_.empty() && running_.empty() &&
+         std::ranges::all_of(leaving_, [](const auto& sequence) { return sequence->has_ended(); });
 }
 
 }  // namespace bp

@@ -1,10 +1,13 @@
 // Decides what each step computes: running sequences first (a token each), then prompts in order of arrival, in chunks,
-// within one token budget. Pure bookkeeping: no device, no clock. Not thread-safe: the engine thread's. Invariant: a
-// sequence is waiting, running or finished; only running ones hold pages.
+// within one token budget. A step may be planned while the one before it still runs. Pages are given back as soon as
+// nothing more is planned with them: steps run one after another, so who gets them writes after who had them. Pure
+// bookkeeping: no device, no clock. Not thread-safe: the engine thread's. Invariant: a sequence is waiting, running,
+// leaving or finished; only running ones hold pages.
 #pragma once
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "kv/page_allocator.h"
@@ -32,23 +35,29 @@ class Scheduler {
   // pages.
   Result<SequenceId> add(Request request);
 
-  // The next step; empty when nothing waits or runs. Where pages run out, the sequence that came last gives its pages
-  // back and is computed again later.
+  // The next step; empty when there is none to plan until a step is committed. Where pages run out, the sequence that
+  // came last gives its pages back and is computed again later. REQUIRES: at most one step is planned and not
+  // committed.
   Batch next();
 
-  // The results of the step `batch`: one token per item that samples, in order of items.
-  void commit(const Batch& batch, const std::vector<int32_t>& tokens);
+  // The results of the oldest planned step: one token per item that samples, in order of items. Returns the tokens that
+  // count: not those of sequences that ended before.
+  std::vector<TokenEvent> commit(const Batch& batch, std::span<const int32_t> tokens);
 
-  // Sequences that ended since the last call; they hold no pages any more.
+  // Sequences that ended since the last call and are in no planned step; they hold no pages any more.
   std::vector<std::unique_ptr<Sequence>> take_finished();
   // Ends a sequence without a result. Unknown or finished ids are ignored.
   void cancel(SequenceId id);
-  bool idle() const { return waiting_.empty() && running_.empty(); }
+  // Nothing is left to plan, and every token that counts is told.
+  bool idle() const;
 
  private:
   bool schedule(Sequence& sequence, Batch& batch);
   bool make_room(Sequence& sequence, int n_tokens, const Batch& batch);
   void admit(Batch& batch);
+  // Moves running sequences without a further step to leaving_.
+  void park();
+  // Moves sequences that ended out of the way, as far as no planned step has them.
   void retire();
 
   SchedulerOptions options_;
@@ -56,6 +65,7 @@ class Scheduler {
   SequenceId next_id_ = 0;
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;  // in order of arrival
+  std::vector<std::unique_ptr<Sequence>> leaving_;  // all planned, but in a step that is not committed
   std::vector<std::unique_ptr<Sequence>> finished_;
 };
 
