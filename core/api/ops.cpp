@@ -1,6 +1,8 @@
 #include <backplane/api/ops.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/raise.h"
 #include "api/scope.h"
 #include "api/session_state.h"
@@ -56,8 +58,15 @@ Result<std::vector<Tensor>> run_eagerly(std::string_view name, const std::vector
                        "use the shape() of the tensors that the function is given");
          }));
   BP_TRY(std::vector<Content> results, session->run(call));
+  const bool constant = std::ranges::none_of(call.operands, [](const Content& in) { return in.buffer != nullptr; });
   std::vector<Tensor> tensors;
-  for (Content& content : results) tensors.push_back(make_tensor(session, std::move(content)));
+  for (Content& content : results) {
+    if (constant) {
+      BP_TRY(const auto bytes, session->read(content));
+      content = session->make_weight(bytes, content.dims, content.dtype, "");
+    }
+    tensors.push_back(make_tensor(session, std::move(content)));
+  }
   return tensors;
 }
 

@@ -58,6 +58,10 @@ TEST_P(SessionOnDevice, WeightsAreMultipliedAsTheDeviceLikesThem) {
   EXPECT_THAT(matmul(x, w).to_vector<float>(), ElementsAre(1, 2, 3, 3, 4, 7));
   EXPECT_EQ(session_.last_kernel(), std::string(GetParam()) == "cpu:0" ? "cpu.matmul" : "reference");
   EXPECT_THAT(w.to_vector<float>(), ElementsAre(1, 0, 0, 1, 1, 1));
+  // What is made of weights alone is one.
+  EXPECT_THAT(matmul(x, transpose(session_.weight<float>({1, 0, 1, 0, 1, 1}, {2, 3}), {1, 0})).to_vector<float>(),
+              ElementsAre(1, 2, 3, 3, 4, 7));
+  EXPECT_EQ(session_.last_kernel(), std::string(GetParam()) == "cpu:0" ? "cpu.matmul" : "reference");
   const Tensor norm = rms_norm(x, session_.weight<float>({2, 2}, {2}), 0);
   EXPECT_NEAR(norm.to_vector<float>()[0], 2 / std::sqrt(2.5), 1e-5);
 }

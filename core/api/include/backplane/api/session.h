@@ -47,7 +47,8 @@ class Session {
   Tensor scalar(float value) const { return tensor(std::vector<float>{value}, {}); }
 
   // The same as a constant: devices may keep it packed as their kernels like it best, for as long as the session lives.
-  // The second operand of matmul should be one. A name shows in print() and in errors.
+  // The second operand of matmul should be one. An op on weights alone gives a weight. A name shows in print() and in
+  // errors.
   template <class T>
   Tensor weight(const std::vector<T>& values, const Shape& shape, const std::string& name = {}) const {
     return make(bytes_of(values), shape, dtype_of<T>, true, name);
