@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <vector>
+
 #include "tokenizer/normal_form.h"
 #include "tokenizer/utf8.h"
 
@@ -60,6 +63,26 @@ TEST(Nfc, MarksYoungerThanUnicode9AreLeftInPlace) {
 }
 
 TEST(Nfc, BytesThatAreNoUtf8Stay) { EXPECT_EQ(nfc("e\u0301\xff\xcc"), "é\xff\xcc"); }
+
+// Composing what was decomposed is composing: whichever stretches of the text were left alone on either way.
+TEST(Nfc, StretchesThatStayDoNotCutWhatJoins) {
+  const std::vector<std::string> parts = {"a",      "e",      "é",      "\u1e69", "\u0301", "\u0323", "\u0338",
+                                          "中",     "\u1100", "\u1161", "\u11a8", "가",     "한",     "\u09c7",
+                                          "\u09be", "\u0958", "\ufb01", "\u3099", "か",     "が",     "\u0344",
+                                          "\u0f71", "\u0f72", "🦙",     "\u2126", "\u1e9b", " ",      "\n"};
+  std::mt19937 rng(23);
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (size_t n = rng() % 12; n > 0; --n) text += parts[rng() % parts.size()];
+    const std::string c = normalize(text, NormalForm::kC), d = normalize(text, NormalForm::kD);
+    EXPECT_EQ(normalize(d, NormalForm::kC), c) << text;
+    EXPECT_EQ(normalize(c, NormalForm::kD), d) << text;
+    EXPECT_EQ(normalize(c, NormalForm::kC), c) << text;
+    const std::string kd = normalize(text, NormalForm::kKD);
+    EXPECT_EQ(normalize(d, NormalForm::kKD), kd) << text;
+    EXPECT_EQ(normalize(kd, NormalForm::kC), normalize(text, NormalForm::kKC)) << text;
+  }
+}
 
 TEST(Nfc, AMegabyteOfMarksOutOfOrderIsSorted) {
   std::string text = "e";
