@@ -22,8 +22,15 @@ class BpeMerger {
   // find(left, right): the merge of two neighbours, or kNoMerge. join(left, right, merged id): makes left the both.
   template <class Find, class Join>
   void run(Find find, Join join) {
+    run([&](size_t i) { return find(symbols[i], symbols[i + 1]); }, find, join);
+  }
+  // first(i): what find says of symbols[i] and symbols[i + 1] before anything has merged.
+  template <class First, class Find, class Join>
+  void run(First first, Find find, Join join) {
     // Up to here a scan for the lowest rank is faster than a heap.
     constexpr size_t kShort = 40;
+    pairs_.assign(symbols.size(), kNoMerge);
+    for (size_t i = 0; i + 1 < symbols.size(); ++i) pairs_[i] = first(i);
     if (symbols.size() <= kShort) {
       run_short(find, join);
     } else {
@@ -51,8 +58,6 @@ class BpeMerger {
   template <class Find, class Join>
   void run_short(Find find, Join join) {
     const auto pair_at = [&](size_t i) { return i + 1 < symbols.size() ? find(symbols[i], symbols[i + 1]) : kNoMerge; };
-    pairs_.resize(symbols.size());
-    for (size_t i = 0; i < symbols.size(); ++i) pairs_[i] = pair_at(i);
     while (!symbols.empty()) {
       const auto best = std::ranges::min_element(pairs_, {}, &Merge::rank);
       if (best->rank == kNoMerge.rank) break;
@@ -70,16 +75,19 @@ class BpeMerger {
     const auto n = static_cast<uint32_t>(symbols.size());
     links_.resize(n);
     heap_.clear();
-    const auto propose = [&](uint32_t left) {
-      const uint32_t right = links_[left].next;
-      if (right >= n) return false;
-      const Merge merge = find(symbols[left], symbols[right]);
+    const auto add = [&](uint32_t left) {
+      const Merge& merge = pairs_[left];
       if (merge.rank == kNoMerge.rank) return false;
       heap_.push_back({merge.rank, left, merge.merged});
       return true;
     };
+    const auto propose = [&](uint32_t left) {
+      const uint32_t right = links_[left].next;
+      pairs_[left] = right < n ? find(symbols[left], symbols[right]) : kNoMerge;
+      return add(left);
+    };
     for (uint32_t i = 0; i < n; ++i) links_[i] = {i - 1, i + 1, false};
-    for (uint32_t i = 0; i < n; ++i) propose(i);
+    for (uint32_t i = 0; i < n; ++i) add(i);
     std::make_heap(heap_.begin(), heap_.end());
     while (!heap_.empty()) {
       std::pop_heap(heap_.begin(), heap_.end());
@@ -87,11 +95,11 @@ class BpeMerger {
       heap_.pop_back();
       const uint32_t left = top.position;
       const uint32_t right = links_[left].next;
-      if (links_[left].merged_away || right >= n) continue;
-      const Merge merge = find(symbols[left], symbols[right]);
-      if (merge.merged != top.merged || merge.rank != top.rank) continue;  // one of the two has merged since
+      // One of the two may have merged since.
+      if (pairs_[left].merged != top.merged || pairs_[left].rank != top.rank) continue;
       join(symbols[left], symbols[right], top.merged);
       links_[right].merged_away = true;
+      pairs_[right] = kNoMerge;
       const uint32_t after = links_[right].next;
       links_[left].next = after;
       if (after < n) links_[after].previous = left;
@@ -106,7 +114,7 @@ class BpeMerger {
     symbols.resize(kept);
   }
 
-  std::vector<Merge> pairs_;  // of symbols[i] and symbols[i + 1]: short pieces
+  std::vector<Merge> pairs_;  // of symbols[i] and the one behind it
   std::vector<Link> links_;   // long pieces
   std::vector<Candidate> heap_;
 };

@@ -1,5 +1,7 @@
 #include "tokenizer/byte_level_bpe.h"
 
+#include <algorithm>
+
 namespace bp {
 
 ByteLevelBpe::ByteLevelBpe(const TokenTable& tokens, const std::vector<std::string>& merges,
@@ -8,6 +10,12 @@ ByteLevelBpe::ByteLevelBpe(const TokenTable& tokens, const std::vector<std::stri
   for (size_t b = 0; b < byte_ids_.size(); ++b) {
     const char byte = static_cast<char>(b);
     byte_ids_[b] = tokens.find_bytes({&byte, 1}).value_or(-1);
+  }
+  if (std::ranges::find(byte_ids_, -1) != byte_ids_.end()) return;
+  byte_merges_.assign(size_t{1} << 16, kNoMerge);
+  for (size_t pair = 0; pair < byte_merges_.size(); ++pair) {
+    const Merge* merge = merges_.find(byte_ids_[pair >> 8], byte_ids_[pair & 0xFF]);
+    if (merge != nullptr) byte_merges_[pair] = *merge;
   }
 }
 
@@ -38,12 +46,17 @@ void ByteLevelBpe::merge_bytes(std::string_view piece, BpeMerger<TokenId>& merge
       symbols.push_back(*options_.unknown);
     }
   }
-  merger.run(
-      [&](TokenId left, TokenId right) {
-        const Merge* merge = merges_.find(left, right);
-        return merge != nullptr ? *merge : kNoMerge;
-      },
-      [](TokenId& left, TokenId, TokenId merged) { left = merged; });
+  const auto find = [&](TokenId left, TokenId right) {
+    const Merge* merge = merges_.find(left, right);
+    return merge != nullptr ? *merge : kNoMerge;
+  };
+  const auto join = [](TokenId& left, TokenId, TokenId merged) { left = merged; };
+  if (byte_merges_.empty()) {
+    merger.run(find, join);
+  } else {
+    const auto byte = [&](size_t i) { return size_t{static_cast<unsigned char>(piece[i])}; };
+    merger.run([&](size_t i) { return byte_merges_[byte(i) << 8 | byte(i + 1)]; }, find, join);
+  }
   out.insert(out.end(), symbols.begin(), symbols.end());
 }
 

@@ -35,6 +35,7 @@ class ByteLevelBpe final : public TokenModel {
   MergeTable merges_;
   ByteLevelBpeOptions options_;
   std::array<TokenId, 256> byte_ids_;  // -1: no token
+  std::vector<Merge> byte_merges_;     // of two bytes, first << 8 | second; empty where a byte is no token
   WholeTokens whole_;
 };
 
