@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "base/mapped_file.h"
 #include "program.h"
@@ -110,6 +111,43 @@ TEST(Convert, AnImportanceMatrixSteersTheRounding) {
     ASSERT_TRUE(a && b);
     EXPECT_FALSE(std::ranges::equal(a->bytes(), b->bytes()));
   }
+}
+
+// Every command that docs/models.md shows, in the order of the page, with a small model in place of its big one.
+TEST(Convert, EveryExampleOfThePageRuns) {
+  const auto page = read_text_file(BP_SOURCE_DIR "/docs/models.md", 1 << 20);
+  ASSERT_TRUE(page);
+  const std::string folder = folder_with_vocabulary();
+  const std::string calibration = write_temp("calibration.txt", "The quick brown fox jumps over the lazy dog. ");
+  size_t n_commands = 0;
+  bool in_block = false, in_example = false;
+  std::istringstream lines(*page);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("```")) {
+      in_block = !in_block;
+      in_example = in_block && line == "```";
+    }
+    const size_t at = line.find("backplane ");
+    if (!in_example || at == std::string::npos) continue;
+    const bool echoes = line.starts_with("echo '");  // echo 'INPUT' | backplane …
+    ASSERT_TRUE(echoes || at == 0) << line;
+    const std::string input = echoes ? line.substr(6, line.find("' |") - 6) + "\n" : "";
+    std::vector<std::string> args;
+    std::istringstream words(line.substr(at + std::string_view("backplane ").size()));
+    for (std::string word; words >> word && word != "#";) {
+      if (word == "Llama-3.2-1B" || word == "folder") word = folder;
+      if (word == "calibration.txt") word = calibration;
+      // A file that an earlier command of the page wrote, or that this one writes.
+      if (word == "model.gguf") word = "llama-3.2-1b.gguf";
+      if (word.ends_with(".gguf")) word = std::filesystem::path(calibration).parent_path() / ("page_" + word);
+      args.push_back(word);
+    }
+    const Outcome outcome = run(args, input);
+    EXPECT_EQ(outcome.exit_code, 0) << line << "\n" << outcome.err;
+    EXPECT_FALSE(outcome.out.empty()) << line;
+    ++n_commands;
+  }
+  EXPECT_EQ(n_commands, 8u);
 }
 
 TEST(Convert, WhatIsNoImportanceMatrixIsRefused) {
