@@ -27,6 +27,7 @@ TEST(Cli, EveryCommandHasHelpWithAnExample) {
                                                                                        {"devices"},
                                                                                        {"plugins", "list"},
                                                                                        {"bench"},
+                                                                                       {"profile"},
                                                                                        {"explain"},
                                                                                        {"pull"},
                                                                                        {"list"},
