@@ -109,6 +109,14 @@ void Decoder::emit(std::string_view text, State& state, std::string& out) const 
     out += text;
     return;
   }
+  // What is held is `content` again and again; where that is one character, more of it needs no second look.
+  if (strip_end.content.size() == 1 && text.find_first_not_of(strip_end.content) == std::string_view::npos) {
+    const size_t surplus = state.held.size() + text.size() - std::min(state.held.size() + text.size(), strip_end.count);
+    state.held += text;
+    out.append(surplus, strip_end.content[0]);
+    state.held.resize(state.held.size() - surplus);
+    return;
+  }
   state.held += text;
   size_t keep = state.held.size();
   for (size_t i = 0; i < strip_end.count && std::string_view(state.held).substr(0, keep).ends_with(strip_end.content);

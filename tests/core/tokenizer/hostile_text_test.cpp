@@ -261,6 +261,24 @@ TEST(HostileText, AnyStreamOfOneTokenIsLinear) {
   }
 }
 
+// What may be stripped from the end of a text is held back, however much that is.
+TEST(HostileText, SpacesThatMayBeStrippedAreLinear) {
+  for (const int64_t stop : {1, 3, 1'000'000}) {
+    const json::object strip = {{"type", "Strip"}, {"content", " "}, {"start", 0}, {"stop", stop}};
+    const json::object root = {
+        {"decoder",
+         json::object{{"type", "Sequence"}, {"decoders", json::array{json::object{{"type", "Fuse"}}, strip}}}},
+        {"model", json::object{{"type", "WordLevel"}, {"vocab", json::object{{" ", 0}, {"a", 1}}}}}};
+    const auto tokenizer = Tokenizer::from_json(write_json(root), "", "strip");
+    ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message();
+    std::string text;
+    EXPECT_LT(growth([&](size_t n) { text = streamed(*tokenizer, std::vector<TokenId>(n, 0)); }), kMostGrowth);
+    EXPECT_EQ(text.size(), kLarge - std::min<size_t>(kLarge, static_cast<size_t>(stop)));
+    EXPECT_EQ(streamed(*tokenizer, {0, 0, 1, 0, 0, 0, 0, 1, 0}), "  a    a");
+    EXPECT_EQ(streamed(*tokenizer, {1, 0, 0}), stop == 1 ? "a " : "a");
+  }
+}
+
 constexpr size_t kMegabyte = size_t{1} << 20;
 
 TEST(HostileText, AMegabyteOfOneLetterComesBackFromByteLevelBpe) {
