@@ -61,7 +61,7 @@ Status BoundGraph::bind(const Graph& graph, CallMemory& memory) {
 }
 
 Result<std::vector<Content>> BoundGraph::run(std::span<const Content> inputs, std::span<const int64_t> sizes,
-                                             uint64_t step) {
+                                             uint64_t step, RunObserver* observer) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     BufferSpan to = bindings_.find(input_names_[i])->second;
     to.size_bytes = inputs[i].size_bytes;
@@ -71,7 +71,7 @@ Result<std::vector<Content>> BoundGraph::run(std::span<const Content> inputs, st
       BP_TRY_VOID(copy(programs_, to, {inputs[i].buffer.get(), 0, inputs[i].size_bytes}));
     }
   }
-  BP_TRY_VOID(program_->run(sizes, step));
+  BP_TRY_VOID(program_->run(sizes, step, observer));
   std::vector<Content> results;
   for (const ValueId output : program_->graph().outputs) {
     BP_TRY(Content content, result(output, sizes));

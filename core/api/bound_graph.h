@@ -9,6 +9,7 @@
 #include "api/call_memory.h"
 #include "api/tensor_state.h"
 #include "compile/program.h"
+#include "compile/run_observer.h"
 #include "engine/device_programs.h"
 
 namespace bp::api {
@@ -21,8 +22,9 @@ class BoundGraph {
 
   // Inputs in the order of the graph's, dense; `sizes` by symbol, those of derived ones unused. The graph's outputs in
   // order, each in memory of its own. Returns once the device is done.
-  // REQUIRES: dtypes, dims and sizes are the graph's.
-  Result<std::vector<Content>> run(std::span<const Content> inputs, std::span<const int64_t> sizes, uint64_t step);
+  // An `observer` is told of each launch. REQUIRES: dtypes, dims and sizes are the graph's.
+  Result<std::vector<Content>> run(std::span<const Content> inputs, std::span<const int64_t> sizes, uint64_t step,
+                                   RunObserver* observer = nullptr);
 
   const bp::Program& program() const { return *program_; }
 

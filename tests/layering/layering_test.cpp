@@ -35,7 +35,7 @@ const Table kAllowed = {
     {"scheduler", {"kv", "base"}},
     {"engine", {"scheduler", "compile", "model", "tokenizer", "template", "base"}},
     {"perf", {"engine", "base"}},
-    {"api", {"engine", "base"}},
+    {"api", {"engine", "perf", "base"}},
     {"cli", {"engine", "perf", "zoo", "config", "base"}},
 };
 

@@ -272,6 +272,30 @@ TEST(Program, RunsWhereItsConstantsAre) {
   EXPECT_EQ(compile([](const Tensor& x) { return x + 1; }, {{{2}}}).session().device(), "cpu:0");
 }
 
+TEST_P(ProgramOnDevice, ProfileSaysWhereTheTimeGoes) {
+  const Tensor w = random_tensor(session_, {48, 64}, true, 1);
+  const auto f = [&](const Tensor& x) {
+    const Scope scope("mlp");
+    return softmax(reshape(matmul(x, w), {x.dim(0), 2, 24}));
+  };
+  const Program program = compile(f, {{{dyn("n", 64), 64}}}, {.session = session_});
+  const Tensor x = random_tensor(session_, {10, 64});
+  const ProgramProfile profile = program.profile({x}, 3);
+  ASSERT_EQ(profile.rows.size(), 2u);  // the view does no work
+  EXPECT_EQ(profile.n_runs, 3);
+  EXPECT_EQ(profile.rows[0].step.op, "matmul");
+  EXPECT_EQ(profile.rows[0].step.scope, "mlp");
+  EXPECT_EQ(profile.rows[0].flops, 2.0 * 10 * 48 * 64);
+  EXPECT_EQ(profile.rows[1].step.op, "softmax");
+  EXPECT_EQ(profile.rows[1].bytes, 2.0 * 10 * 48 * sizeof(float));
+  EXPECT_LE(profile.rows[0].mean_us + profile.rows[1].mean_us, profile.run_us);
+  EXPECT_LE(profile.rows[0].share + profile.rows[1].share, 1.0);
+  EXPECT_THAT(profile.text(), AllOf(HasSubstr("3 runs"), HasSubstr("mlp softmax")));
+  EXPECT_EQ(program(x).to_bytes(), f(x).to_bytes());
+  EXPECT_ERROR(program.profile({x}, 0), ErrorCode::kUsage, HasSubstr("0 runs"));
+  EXPECT_ERROR(program.profile({}), ErrorCode::kUsage, HasSubstr("0 inputs"));
+}
+
 TEST(Program, FunctionsOfManyTensorsTakeASpan) {
   const Session session({.device = "reference"});
   const auto sum = [](std::span<const Tensor> inputs) {

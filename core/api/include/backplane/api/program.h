@@ -19,6 +19,7 @@
 namespace bp::api {
 
 struct ProgramState;
+struct ProgramProfile;
 
 struct CompileOptions {
   // Where it runs. None: the session of the tensors that the function captures, else a new one on the best device.
@@ -66,6 +67,8 @@ class Program {
     std::string device, dtype, shape, why;
   };
   std::vector<Step> steps() const;
+  // Runs it once to warm up and so many times recorded, each launch timed. Errors: as run(); kUsage for no runs.
+  ProgramProfile profile(const std::vector<Tensor>& inputs, int n_runs = 10) const;
   // The bucket of each dynamic size that is compiled so far, largest sizes in order of first appearance.
   std::vector<std::vector<int64_t>> compiled_buckets() const;
 
@@ -74,6 +77,22 @@ class Program {
  private:
   static Tensor only(std::vector<Tensor> results);
   std::shared_ptr<ProgramState> state_;
+};
+
+// Where the time of a program's runs goes.
+struct ProgramProfile {
+  struct Row {
+    Program::Step step;
+    double mean_us = 0;  // of a run
+    double share = 0;    // of the run's time
+    double bytes = 0;    // read and written in a run
+    double flops = 0;    // of a run
+  };
+  std::vector<Row> rows;  // of the steps that do work, in order
+  double run_us = 0;      // of a run on average, without bringing inputs and results to their places
+  int n_runs = 0;
+
+  std::string text() const;  // a table, the slowest step first
 };
 
 using TracedFunction = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
