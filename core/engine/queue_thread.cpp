@@ -42,18 +42,19 @@ void QueueThread::work(const std::stop_token& stop) {
   while (work_.wait(lock, stop, [&] { return !jobs_.empty(); }) && !stop.stop_requested()) {
     const Job job = std::move(jobs_.front());
     jobs_.pop_front();
-    Status status;
-    if (!error_) {
-      lock.unlock();
-      status = job();
-      lock.lock();
-    }
+    const bool runs = !error_;
+    lock.unlock();
+    Status status = runs ? job() : Status{};
+    lock.lock();
     ++n_done_;
     if (!status.has_value()) {
       error_ = std::move(status.error());
       failed_ = n_done_;
     }
+    // Who waits is woken without the lock, so that it does not wait for that next.
+    lock.unlock();
     done_.notify_all();
+    lock.lock();
   }
 }
 
