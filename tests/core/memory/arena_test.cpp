@@ -41,6 +41,34 @@ TEST(Arena, AChainNeedsOnlyTwoBuffersAtATime) {
   EXPECT_EQ(plan.lower_bound_bytes, 512u);
 }
 
+// By size alone: 4 at 0; 3 at 0, which is gone by then; the long 2 above the 4; the other 2 fits nowhere below 8.
+TEST(Arena, AnotherOrderIsTakenWhereSizeAloneWastes) {
+  const std::vector<Lifetime> lifetimes = {{3, 1, 2, 2}, {4, 1, 4, 5}, {2, 1, 0, 2}, {2, 1, 2, 5}};
+  const ArenaPlan plan = plan_arena(lifetimes);
+  EXPECT_EQ(plan.lower_bound_bytes, 7u);
+  EXPECT_EQ(plan.size_bytes, 7u);
+  EXPECT_EQ(plan.naive_bytes, 11u);
+}
+
+TEST(Arena, EqualLifetimesGiveEqualOffsets) {
+  std::mt19937 random(3);
+  std::vector<Lifetime> lifetimes;
+  for (int i = 0; i < 300; ++i) {
+    const int first = static_cast<int>(random() % 100);
+    lifetimes.push_back({random() % 5000, 64, first, first + static_cast<int>(random() % 30)});
+  }
+  const ArenaPlan one = plan_arena(lifetimes), two = plan_arena(lifetimes);
+  EXPECT_EQ(one.offsets, two.offsets);
+  EXPECT_LE(static_cast<double>(one.size_bytes), 1.25 * static_cast<double>(one.lower_bound_bytes));
+}
+
+TEST(Arena, TheLowerBoundKnowsOfAlignment) {
+  const std::vector<Lifetime> lifetimes = {{10, 64, 0, 1}, {20, 64, 0, 1}, {30, 64, 1, 2}};
+  const ArenaPlan plan = plan_arena(lifetimes);
+  EXPECT_EQ(plan.lower_bound_bytes, 64u + 64 + 10);  // the smallest on top
+  EXPECT_EQ(plan.size_bytes, plan.lower_bound_bytes);
+}
+
 TEST(Arena, NothingNeedsNothing) { EXPECT_EQ(plan_arena({}).size_bytes, 0u); }
 
 }  // namespace
