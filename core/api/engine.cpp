@@ -3,28 +3,11 @@
 
 #include <optional>
 
+#include "api/engine_state.h"
 #include "api/raise.h"
-#include "api/shared_device.h"
-#include "engine/engine.h"
-#include "engine/text_model.h"
 #include "engine/text_stream.h"
-#include "model/model.h"
 
 namespace bp::api {
-
-// Destroyed in the reverse order.
-struct Engine::State {
-  State(SharedDevice on, Model of, TextModel with)
-      : device(std::move(on)), model(std::move(of)), text(std::move(with)) {}
-
-  SharedDevice device;
-  Model model;
-  TextModel text;
-  std::unique_ptr<bp::Engine> engine;
-
-  Generation generate(std::vector<int32_t> prompt, const GenerateOptions& options, const TextCallback& on_text,
-                      bool continues);
-};
 
 namespace {
 

@@ -64,6 +64,28 @@ TEST(Engine, TokensAndTextsGoBothWays) {
   EXPECT_EQ(engine.max_context(), 64);
 }
 
+TEST_P(EngineOnDevice, AProfileTellsOfEachLaunch) {
+  const Profile made = bp::api::profile(engine_, {.n_prompt = 8, .n_gen = 3, .depth = 4, .limits = false});
+  ASSERT_EQ(made.phases.size(), 2u);
+  EXPECT_EQ(made.phases[1].name, "decode");
+  EXPECT_EQ(made.phases[1].n_steps, 3);
+  EXPECT_LE(made.phases[1].launch_us, made.phases[1].step_us);
+  ASSERT_FALSE(made.ops.empty());
+  double total_us = 0;
+  for (const ProfileOp& op : made.ops) {
+    total_us += op.total_us;
+    EXPECT_GT(op.count, 0);
+    EXPECT_GT(op.bytes, 0) << op.op;
+    EXPECT_EQ(op.roofline_share, 0);
+  }
+  EXPECT_NEAR(total_us, made.phases[0].launch_us + made.phases[1].launch_us, 1e-6 * total_us);
+  EXPECT_THAT(made.json, HasSubstr("\"ops\": ["));
+  EXPECT_THAT(made.trace, HasSubstr("\"traceEvents\": ["));
+  EXPECT_THAT(made.html, HasSubstr("</html>"));
+  EXPECT_GT(engine_.generate("Hello", {.max_tokens = 2, .ignore_end = true}).n_tokens, 0);  // it goes on working
+  EXPECT_ERROR(bp::api::profile(engine_, {.n_prompt = 0, .n_gen = 0}), ErrorCode::kUsage, HasSubstr("raise -p or -n"));
+}
+
 TEST(Engine, WrongUseIsSaidPlainly) {
   Engine engine(BP_BYTE_MODEL, {.device = "reference"}, {.max_context = 64});
   EXPECT_ERROR(engine.generate(""), ErrorCode::kUsage, HasSubstr("a prompt of 0 tokens where 1 to 63 fit"));

@@ -9,6 +9,7 @@
 #include <backplane/api/engine.h>
 #include <backplane/api/error.h>
 #include <backplane/api/ops.h>
+#include <backplane/api/profile.h>
 #include <backplane/api/program.h>
 #include <backplane/api/session.h>
 #include <backplane/api/tensor.h>

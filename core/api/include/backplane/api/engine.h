@@ -95,6 +95,7 @@ class Engine {
   std::vector<std::string> fallback_ops() const;
 
  private:
+  friend struct EngineAccess;
   struct State;
   std::unique_ptr<State> state_;
 };
