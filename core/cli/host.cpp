@@ -93,6 +93,11 @@ Result<EngineOptions> Host::engine_options() const {
   for (const int64_t size : config_.engine.buckets) options.buckets.push_back(static_cast<int>(size));
   options.op_fallback = policy(config_.device.op_fallback);
   options.kernels = {config_.kernels.deny, config_.kernels.force};
+  const std::string& horizontal = config_.compile.horizontal_fusion;
+  options.compiler.join_products = horizontal == "on"    ? JoinProducts::kAlways
+                                   : horizontal == "off" ? JoinProducts::kNever
+                                                         : JoinProducts::kAuto;
+  disable_passes(options.compiler, config_.compile.disable);
   return options;
 }
 

@@ -82,21 +82,23 @@ bool listed(const std::vector<std::string>& ids, const std::string& id) {
 KernelTable KernelTable::create(std::span<const bp_kernel* const> kernels, const KernelSelection& selection) {
   KernelTable table;
   for (const bp_kernel* kernel : kernels) {
-    if (listed(selection.deny, kernel->id)) {
-      table.rejected_.push_back({kernel->id, "denied by the configuration (kernels.deny)"});
-      continue;
-    }
+    const bool denied = listed(selection.deny, kernel->id);
+    const bool forced = listed(selection.force, kernel->id);
+    if (denied) table.rejected_.push_back({kernel->id, "denied by the configuration (kernels.deny)"});
     auto row = parse_row(*kernel);
-    if (row.has_value()) {
-      table.rows_.push_back(std::move(*row));
+    if (!row.has_value()) {
+      if (!denied) table.rejected_.push_back({kernel->id, row.error().message()});
+    } else if (denied) {
+      table.denied_.push_back(std::move(*row));
+    } else if ((kernel->flags & BP_K_EXPERIMENTAL) != 0 && !forced) {
+      table.rejected_.push_back({kernel->id, "experimental: only where kernels.force names it"});
     } else {
-      table.rejected_.push_back({kernel->id, row.error().message()});
+      row->forced = forced;
+      table.rows_.push_back(std::move(*row));
     }
   }
-  std::ranges::stable_sort(table.rows_, [&](const KernelRow& a, const KernelRow& b) {
-    const bool force_a = listed(selection.force, a.id);
-    const bool force_b = listed(selection.force, b.id);
-    if (force_a != force_b) return force_a;
+  std::ranges::stable_sort(table.rows_, [](const KernelRow& a, const KernelRow& b) {
+    if (a.forced != b.forced) return a.forced;
     if (a.pattern.ops().size() != b.pattern.ops().size()) return a.pattern.ops().size() > b.pattern.ops().size();
     return a.kernel->priority > b.kernel->priority;
   });

@@ -21,6 +21,7 @@ struct KernelRow {
   Guard guard;
   std::vector<std::vector<std::string>> layouts;  // by slot: accepted names, best first; empty: any, as the file has it
   std::vector<std::pair<int, int>> aliases;       // (output slot, input slot) that may share storage
+  bool forced = false;                            // the configuration prefers it over all others
 };
 
 // A row that was left out, and why: printed by `plugins kernels` and `explain`.
@@ -36,16 +37,20 @@ struct KernelSelection {
 
 class KernelTable {
  public:
-  // A row that cannot be parsed or names an op that this host lacks is rejected; the others stay. Rows are ordered:
-  // forced ones first, then by the number of nodes they cover, then by priority.
+  // A row that cannot be parsed or names an op that this host lacks is rejected, and so is an experimental one that is
+  // not forced; the others stay. Rows are ordered: forced ones first, then by the number of nodes they cover, then by
+  // priority.
   static KernelTable create(std::span<const bp_kernel* const> kernels, const KernelSelection& selection);
 
   std::span<const KernelRow> rows() const { return rows_; }
   std::span<const RejectedRow> rejected() const { return rejected_; }
+  // Rows that the configuration denies: among the rejected, and here for saying where they would have matched.
+  std::span<const KernelRow> denied() const { return denied_; }
 
  private:
   std::vector<KernelRow> rows_;
   std::vector<RejectedRow> rejected_;
+  std::vector<KernelRow> denied_;
 };
 
 }  // namespace bp

@@ -40,9 +40,13 @@ Result<std::vector<std::byte>> evaluate(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-Result<Graph> optimize(const Graph& graph) {
-  BP_TRY(const Graph folded, fold_constants(graph, evaluate, kMaxFoldedBytes));
-  Graph result = remove_dead_code(merge_common_subexpressions(folded));
+Result<Graph> optimize(const Graph& graph, const CompilerOptions& options) {
+  Graph result = graph;
+  if (options.fold_constants) {
+    BP_TRY(result, fold_constants(graph, evaluate, kMaxFoldedBytes));
+  }
+  if (options.merge_common_subexpressions) result = merge_common_subexpressions(result);
+  if (options.remove_dead_code) result = remove_dead_code(result);
   BP_TRY_VOID(verify(result));
   return result;
 }

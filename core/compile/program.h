@@ -8,11 +8,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "compile/buffer.h"
+#include "compile/compiler_options.h"
 #include "compile/partition.h"
 #include "compile/region.h"
 #include "compile/weight_store.h"
@@ -47,8 +49,10 @@ struct CompileInputs {
   WeightStore* weights = nullptr;
   Arena* arena = nullptr;
   const Bindings* bindings = nullptr;
-  bool optimize = true;  // false: the nodes as they are, for trying kernels
-  bool capture = false;  // make native graphs, if the device has them
+  bool optimize = true;           // false: the nodes as they are, for trying kernels
+  bool capture = false;           // make native graphs, if the device has them
+  CompilerOptions options{};      // of passes
+  const CostFn* tuned = nullptr;  // null: nothing was measured
 };
 
 // One line of `explain`.
@@ -61,6 +65,10 @@ struct StepInfo {
   std::string dtype;  // of the operand that decides: the weight if there is one
   std::string shape;  // of the first result
   std::string why;
+  std::optional<Cost> cost{};            // of a kernel: what it was chosen by
+  std::vector<RefusedKernel> refused{};  // kernels that might have run one of the ops, and why they do not
+  std::vector<std::string> layouts{};    // in which weights were packed for it, each once
+  std::vector<size_t> reads{};           // steps whose results it reads, views not seen through
 };
 
 // What a step computes and touches, for profiles.
@@ -97,6 +105,8 @@ class Program {
   std::span<const StepInfo> steps() const { return infos_; }
   // REQUIRES: at < steps().size().
   StepWork work(size_t at) const;
+  // Kernels of the device that were not in question, and why.
+  std::span<const RejectedRow> left_out() const { return left_out_; }
   ProgramMemory memory() const { return memory_; }
   int n_launches() const { return n_launches_; }
   // Whether runs may compute all rows of the bucket: what they read must be harmless past the true sizes.
@@ -138,6 +148,7 @@ class Program {
   bool is_recorded_ = false;       // it was tried
   uint64_t n_runs_ = 0;
   std::vector<StepInfo> infos_;
+  std::vector<RejectedRow> left_out_;
   std::vector<std::unique_ptr<Buffer>> kept_;  // workspaces that live with the program
   std::vector<int64_t> sizes_;                 // by symbol, of the current run
   ProgramMemory memory_;

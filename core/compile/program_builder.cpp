@@ -4,12 +4,13 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "compile/divide.h"
 #include "compile/optimize.h"
 #include "compile/program.h"
 #include "compile/program_step.h"
+#include "compile/step_info.h"
 #include "compile/storage.h"
 #include "graph/opset.h"
-#include "graph/printer.h"
 #include "memory/arena.h"
 #include "reference/reference.h"
 
@@ -18,35 +19,18 @@ namespace {
 
 constexpr uint64_t kAlign = 64;  // a cache line, and the widest vector load
 
-std::string ops_of(const Graph& graph, const Group& group) {
-  std::vector<std::string_view> names;
-  for (const NodeId id : group.match.nodes) names.push_back(graph.node(id).op->name);
-  return fmt::format("{}", fmt::join(names, "+"));
-}
-
-// The dtype that decides which kernel runs: a weight's, else the cache's, else the first operand's.
-DType deciding_dtype(const Graph& graph, const Group& group) {
-  for (const Role role : {Role::kWeight, Role::kKv}) {
-    for (const ValueId id : group.match.slots) {
-      if (id != kNone && graph.value(id).role == role && graph.value(id).dims.size() > 1) return graph.value(id).dtype;
-    }
-  }
-  const ValueId first = group.match.slots.empty() ? kNone : group.match.slots.front();
-  return first == kNone ? DType::kInvalid : graph.value(first).dtype;
-}
-
 }  // namespace
 
 class ProgramBuilder {
  public:
-  ProgramBuilder(Graph graph, const CompileInputs& inputs) : inputs_(inputs), program_(new Program) {
-    program_->graph_ = std::move(graph);
+  ProgramBuilder(Division division, const CompileInputs& inputs)
+      : inputs_(inputs), program_(new Program), groups_(std::move(division.groups)) {
+    program_->graph_ = std::move(division.graph);
     program_->device_ = inputs.device;
     program_->queue_ = inputs.queue;
   }
 
   Result<std::unique_ptr<Program>> build() {
-    divide();
     find_external();
     storage_.emplace(graph(), groups_, external_);
     BP_TRY_VOID(plan_groups());
@@ -69,25 +53,6 @@ class ProgramBuilder {
   };
 
   const Graph& graph() const { return program_->graph_; }
-
-  void divide() {
-    static const AcceptFn kAnything;
-    const AcceptFn accept = [&](const KernelRow& row, const Match& found,
-                                const std::vector<std::string>& layouts) -> Status {
-      if (row.kernel->query == nullptr) return {};
-      const Region region = make_region(found, layouts);
-      BP_TRY_VOID(inputs_.device->query(*row.kernel, region.view()));
-      return {};
-    };
-    const auto rows = inputs_.device == nullptr ? std::span<const KernelRow>{} : inputs_.kernels->rows();
-    groups_ = partition(graph(), rows, inputs_.device == nullptr ? kAnything : accept);
-  }
-
-  Region make_region(const Match& found, const std::vector<std::string>& layouts) const {
-    std::vector<uint32_t> interned;
-    for (const std::string& name : layouts) interned.push_back(name.empty() ? 0 : inputs_.device->intern(name));
-    return Region(graph(), found, interned, [&](std::string_view name) { return inputs_.device->intern(name); });
-  }
 
   void find_external() {
     external_.assign(graph().values.size(), false);
@@ -114,8 +79,10 @@ class ProgramBuilder {
       } else if (!group.view) {
         BP_TRY_VOID(plan_reference(group, step));
       }
-      describe(group);
     }
+    program_->infos_ = describe_steps(graph(), groups_, inputs_.device);
+    if (inputs_.device != nullptr)
+      program_->left_out_.assign(inputs_.kernels->rejected().begin(), inputs_.kernels->rejected().end());
     return {};
   }
 
@@ -125,7 +92,7 @@ class ProgramBuilder {
     step.kind = Step::Kind::kLaunch;
     step.capture_safe = (group.row->kernel->flags & BP_K_CAPTURE_SAFE) != 0;
     ++program_->n_launches_;
-    const Region region = make_region(group.match, group.layouts);
+    const Region region = region_of(graph(), group.match, group.layouts, *inputs_.device);
     auto plan = inputs_.device->plan(*group.row->kernel, region.view());
     if (!plan.has_value()) {
       plan.error().where += fmt::format(" node {}", step.name);
@@ -150,21 +117,6 @@ class ProgramBuilder {
     step.n_in = step.operands.size();
     for (const ValueId id : step.node->out) step.operands.push_back({id, {}});
     return {};
-  }
-
-  void describe(const Group& group) {
-    const bool host = inputs_.device == nullptr || group.row == nullptr;
-    StepInfo info;
-    info.op = ops_of(graph(), group);
-    info.scope = graph().node(group.last).scope;
-    info.kernel = group.row != nullptr ? group.row->id : group.view ? "view" : "reference";
-    info.plugin = group.row != nullptr ? inputs_.device->plugin_of(*group.row->kernel) : "";
-    info.device = host ? "reference" : inputs_.device->info().id;
-    info.dtype = dtype_name(deciding_dtype(graph(), group));
-    const std::string type = type_text(graph(), graph().node(group.last).out.front());
-    info.shape = type.substr(type.find('['));
-    info.why = inputs_.device == nullptr && !group.view ? "the device is the reference" : group.why;
-    program_->infos_.push_back(std::move(info));
   }
 
   // One arena for activations and scratch.
@@ -245,16 +197,17 @@ class ProgramBuilder {
     const ValueId root = storage_->root(id);
     const Value& owner = graph().value(root);
     if (owner.role == Role::kWeight) return inputs_.weights->find(tensor(owner), layout);
-    BP_TRY(const uint64_t bytes, Storage::size_bytes(graph(), owner));
+    BP_TRY(const uint64_t bytes, Storage::size_bytes(graph(), graph().value(id)));
+    const uint64_t offset = storage_->offset_bytes(id);
     if (external_[static_cast<size_t>(root)]) {
       const BufferSpan& bound = inputs_.bindings->find(owner.name)->second;
-      if (bound.size_bytes < bytes) {
+      if (bound.size_bytes < offset + bytes) {
         return fail(ErrorCode::kFailed, graph().name,
-                    fmt::format("{} needs {} bytes, its memory has {}", owner.name, bytes, bound.size_bytes));
+                    fmt::format("{} needs {} bytes, its memory has {}", owner.name, offset + bytes, bound.size_bytes));
       }
-      return BufferSpan{bound.buffer, bound.offset, bytes};
+      return BufferSpan{bound.buffer, bound.offset + offset, bytes};
     }
-    return BufferSpan{arena_, offsets_[static_cast<size_t>(root)], bytes};
+    return BufferSpan{arena_, offsets_[static_cast<size_t>(root)] + offset, bytes};
   }
 
   Status bind_groups() {
@@ -297,9 +250,12 @@ class ProgramBuilder {
 };
 
 Result<std::unique_ptr<Program>> Program::compile(const Graph& graph, const CompileInputs& inputs) {
-  if (!inputs.optimize) return ProgramBuilder(graph, inputs).build();
-  BP_TRY(Graph optimized, optimize(graph));
-  return ProgramBuilder(std::move(optimized), inputs).build();
+  Graph optimized = graph;
+  if (inputs.optimize) {
+    BP_TRY(optimized, optimize(graph, inputs.options));
+  }
+  BP_TRY(Division division, divide(std::move(optimized), inputs));
+  return ProgramBuilder(std::move(division), inputs).build();
 }
 
 }  // namespace bp

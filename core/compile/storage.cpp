@@ -4,24 +4,29 @@
 
 #include <algorithm>
 
-#include "graph/opset.h"
+#include "compile/views.h"
 
 namespace bp {
 
 Storage::Storage(const Graph& graph, std::span<const Group> groups, const std::vector<bool>& external)
-    : parent_(graph.values.size()), first_(graph.values.size(), -1), last_(graph.values.size(), -1) {
+    : parent_(graph.values.size()),
+      offset_(graph.values.size(), 0),
+      first_(graph.values.size(), -1),
+      last_(graph.values.size(), -1) {
   for (size_t id = 0; id < parent_.size(); ++id) parent_[id] = static_cast<ValueId>(id);
-  for (const Node& node : graph.nodes) {
-    if (node.op->view) parent_[static_cast<size_t>(node.out[0])] = node.in[0];
+  const Views views(graph);
+  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
+    const Node& node = graph.node(id);
+    if (const auto offset = views.offset(id)) {
+      parent_[static_cast<size_t>(node.out[0])] = node.in[0];
+      offset_[static_cast<size_t>(node.out[0])] = *offset;
+    }
     for (const ValueId out : node.out) {
       if (graph.value(out).updates != kNone) parent_[static_cast<size_t>(out)] = graph.value(out).updates;
     }
   }
   for (size_t at = 0; at < groups.size(); ++at) {
-    for (const NodeId id : groups[at].match.nodes) {
-      for (const ValueId value : graph.node(id).in) use(value, static_cast<int>(at));
-      for (const ValueId value : graph.node(id).out) use(value, static_cast<int>(at));
-    }
+    for (const ValueId value : groups[at].match.slots) use(value, static_cast<int>(at));
   }
   for (const ValueId output : graph.outputs) use(output, static_cast<int>(groups.size()));
   share_declared(graph, groups, external);
@@ -32,6 +37,15 @@ ValueId Storage::root(ValueId id) const {
   return id;
 }
 
+uint64_t Storage::offset_bytes(ValueId id) const {
+  uint64_t offset = offset_[static_cast<size_t>(id)];
+  while (parent_[static_cast<size_t>(id)] != id) {
+    id = parent_[static_cast<size_t>(id)];
+    offset += offset_[static_cast<size_t>(id)];
+  }
+  return offset;
+}
+
 void Storage::use(ValueId id, int at) {
   if (id == kNone) return;
   const auto owner = static_cast<size_t>(root(id));
@@ -39,17 +53,33 @@ void Storage::use(ValueId id, int at) {
   last_[owner] = std::max(last_[owner], at);
 }
 
+// Whether the storages of the two slots' roots may become one, but for what they are.
+bool Storage::may_take(const Group& group, int at, std::pair<int, int> alias, const std::vector<bool>& external) const {
+  const auto& slots = group.match.slots;
+  const ValueId from = root(slots[static_cast<size_t>(alias.second)]);
+  const ValueId to = root(slots[static_cast<size_t>(alias.first)]);
+  if (from == to || last_[static_cast<size_t>(from)] != at || first_[static_cast<size_t>(to)] != at) return false;
+  if (external[static_cast<size_t>(from)] || external[static_cast<size_t>(to)]) return false;
+  if (offset_bytes(slots[static_cast<size_t>(alias.second)]) != 0) return false;
+  // Nothing else that the kernel reads or writes may lie there, unless the row says that it may.
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] == kNone || root(slots[i]) != from) continue;
+    const std::pair<int, int> other{alias.first, static_cast<int>(i)};
+    if (std::ranges::find(group.row->aliases, other) == group.row->aliases.end()) return false;
+  }
+  return true;
+}
+
 void Storage::share_declared(const Graph& graph, std::span<const Group> groups, const std::vector<bool>& external) {
   for (size_t at = 0; at < groups.size(); ++at) {
     if (groups[at].row == nullptr) continue;
-    for (const auto& [output_slot, input_slot] : groups[at].row->aliases) {
-      const ValueId output = groups[at].match.slots[static_cast<size_t>(output_slot)];
-      const ValueId input = groups[at].match.slots[static_cast<size_t>(input_slot)];
-      if (output == kNone || input == kNone) continue;
+    for (const auto& alias : groups[at].row->aliases) {
+      const ValueId output = groups[at].match.slots[static_cast<size_t>(alias.first)];
+      const ValueId input = groups[at].match.slots[static_cast<size_t>(alias.second)];
+      if (output == kNone || input == kNone || !may_take(groups[at], static_cast<int>(at), alias, external)) continue;
       const auto from = static_cast<size_t>(root(input));
       const auto to = static_cast<size_t>(root(output));
-      const bool dies_here = last_[from] == static_cast<int>(at) && graph.values[from].role == Role::kActivation;
-      if (from == to || !dies_here || external[from] || external[to] || first_[to] != static_cast<int>(at)) continue;
+      if (graph.values[from].role != Role::kActivation) continue;
       const auto have = size_bytes(graph, graph.values[from]);
       const auto need = size_bytes(graph, graph.values[to]);
       if (!have.has_value() || !need.has_value() || *have != *need) continue;

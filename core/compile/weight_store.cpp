@@ -32,15 +32,65 @@ bp_value describe(const HostTensor& tensor) {
   return value;
 }
 
+// The tensors whose bytes make up this one.
+std::span<const HostTensor> parts_of(const HostTensor& tensor) {
+  return tensor.parts.empty() ? std::span(&tensor, 1) : std::span<const HostTensor>(tensor.parts);
+}
+
+uint64_t bytes_of(const HostTensor& tensor) {
+  uint64_t bytes = 0;
+  for (const HostTensor& part : parts_of(tensor)) bytes += part.bytes.size();
+  return bytes;
+}
+
+int64_t rows_of(const HostTensor& tensor) {
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < tensor.dims.size(); ++i) rows *= tensor.dims[i];
+  return rows;
+}
+
+bp_span host_span(const HostTensor& tensor) {
+  return {nullptr, const_cast<std::byte*>(tensor.bytes.data()), 0, tensor.bytes.size()};
+}
+
 }  // namespace
+
+// Bytes tell tensors apart; a joined one begins as its first part does, and has a mark.
+WeightStore::Key WeightStore::key_of(const HostTensor& tensor, const std::string& layout) {
+  if (tensor.parts.empty()) return {tensor.bytes.data(), layout};
+  return {tensor.parts.front().bytes.data(), fmt::format("{}+{}", layout, tensor.parts.size())};
+}
+
+void WeightStore::keep_owners(const HostTensor& tensor) {
+  for (const HostTensor& part : parts_of(tensor)) {
+    if (part.owner != nullptr) owners_.push_back(part.owner);
+  }
+}
+
+Status WeightStore::check(const WeightNeed& need) const {
+  if (device_ == nullptr || need.layout.empty()) return {};
+  const auto placement = measure(need);
+  return placement.has_value() ? Status{} : std::unexpected(placement.error());
+}
+
+std::vector<std::string> WeightStore::layouts_of(const HostTensor& tensor) const {
+  std::vector<std::string> layouts;
+  const Key first = key_of(tensor, "");
+  for (auto it = spans_.lower_bound({first.first, ""}); it != spans_.end() && it->first.first == first.first; ++it) {
+    const std::string& text = it->first.second;
+    if (!text.ends_with(first.second) || (first.second.empty() && text.find('+') != std::string::npos)) continue;
+    layouts.push_back(text.substr(0, text.size() - first.second.size()));
+  }
+  return layouts;
+}
 
 Status WeightStore::load(std::span<const WeightNeed> needs) {
   std::vector<Placement> placements;
   std::vector<WeightNeed> in_place;
   for (const WeightNeed& need : needs) {
-    const Key key{need.tensor->bytes.data(), need.layout};
+    const Key key = key_of(*need.tensor, need.layout);
     if (spans_.contains(key)) continue;
-    if (need.tensor->owner != nullptr) owners_.push_back(need.tensor->owner);
+    keep_owners(*need.tensor);
     if (device_ == nullptr) {
       BP_TRY_VOID(read_on_host(need));
       continue;
@@ -61,15 +111,25 @@ Status WeightStore::load(std::span<const WeightNeed> needs) {
 }
 
 Status WeightStore::read_on_host(const WeightNeed& need) {
-  buffers_.push_back(std::make_unique<Buffer>(Buffer::view(need.tensor->bytes)));
-  spans_[{need.tensor->bytes.data(), need.layout}] = {buffers_.back().get(), 0, need.tensor->bytes.size()};
+  const uint64_t bytes = bytes_of(*need.tensor);
+  if (need.tensor->parts.empty()) {
+    buffers_.push_back(std::make_unique<Buffer>(Buffer::view(need.tensor->bytes)));
+  } else {
+    BP_TRY(Buffer joined, Buffer::create(nullptr, bytes, "weights"));
+    std::byte* to = joined.host();
+    for (const HostTensor& part : need.tensor->parts) to = std::ranges::copy(part.bytes, to).out;
+    buffers_.push_back(std::make_unique<Buffer>(std::move(joined)));
+    size_bytes_ += bytes;
+  }
+  spans_[key_of(*need.tensor, need.layout)] = {buffers_.back().get(), 0, bytes};
   return {};
 }
 
 // Large ones, as the file has them, where their first byte is aligned as kernels may expect.
 bool WeightStore::may_stay(const WeightNeed& need) {
   const auto address = reinterpret_cast<uintptr_t>(need.tensor->bytes.data());
-  return need.layout.empty() && need.tensor->bytes.size() >= kReadInPlaceBytes && address % BP_FILE_ALIGN == 0;
+  return need.tensor->parts.empty() && need.layout.empty() && need.tensor->bytes.size() >= kReadInPlaceBytes &&
+         address % BP_FILE_ALIGN == 0;
 }
 
 // No page may be imported twice, so tensors that share one are imported together. Gives back what must be copied after
@@ -107,10 +167,20 @@ std::vector<WeightNeed> WeightStore::read_in_place(std::vector<WeightNeed> needs
 }
 
 Result<WeightStore::Placement> WeightStore::measure(const WeightNeed& need) const {
-  Placement placement{need, describe(*need.tensor), 0, 0, need.tensor->bytes.size(), 0, kAlign};
+  Placement placement{need, {}, 0, 0, bytes_of(*need.tensor), 0, kAlign};
+  for (const HostTensor& part : parts_of(*need.tensor)) placement.sources.push_back(describe(part));
   if (need.layout.empty()) return placement;
   placement.layout = device_->intern(need.layout);
-  BP_TRY(const LayoutInfo info, device_->layout_info(placement.layout, {&placement.value, 1}));
+  BP_TRY(const LayoutInfo info, device_->layout_info(placement.layout, placement.sources));
+  int64_t row = 0;
+  for (const HostTensor& part : parts_of(*need.tensor)) {
+    if (row % info.row_multiple != 0) {
+      return fail(ErrorCode::kUnsupported, part.name,
+                  fmt::format("begins at row {} of a joined weight, {} takes multiples of {}", row, need.layout,
+                              info.row_multiple));
+    }
+    row += rows_of(part);
+  }
   placement.size_bytes = info.size_bytes;
   placement.ws_bytes = info.ws_bytes;
   placement.align = std::max(kAlign, info.align);
@@ -132,37 +202,56 @@ Status WeightStore::load_slab(std::span<Placement> placements) {
   for (const Placement& placement : placements) BP_TRY_VOID(upload(placement, memory, workspace));
   BP_TRY_VOID(queue_->sync());
   for (const Placement& placement : placements) {
-    spans_[{placement.need.tensor->bytes.data(), placement.need.layout}] = {&memory, placement.offset,
-                                                                            placement.size_bytes};
+    spans_[key_of(*placement.need.tensor, placement.need.layout)] = {&memory, placement.offset, placement.size_bytes};
   }
   size_bytes_ += total;
   return {};
 }
 
 Status WeightStore::upload(const Placement& placement, const Buffer& slab, const Buffer& workspace) {
-  const HostTensor& tensor = *placement.need.tensor;
-  const bp_span source{nullptr, const_cast<std::byte*>(tensor.bytes.data()), 0, tensor.bytes.size()};
-  const bp_span target = slab.span(placement.offset, placement.size_bytes);
-  if (placement.layout == 0) return queue_->copy({&target, 1}, {&source, 1});
-  bp_pack pack{};
-  pack.struct_size = sizeof(bp_pack);
-  pack.layout = placement.layout;
-  pack.n_src = 1;
-  pack.value_stride = sizeof(bp_value);
-  pack.value = &placement.value;
-  pack.src = &source;
-  pack.dst = target;
-  pack.ws = workspace.span(0, placement.ws_bytes);
-  pack.row0 = 0;
-  pack.n_rows = 1;
-  for (size_t i = 0; i + 1 < tensor.dims.size(); ++i) pack.n_rows *= tensor.dims[i];
-  auto status = device_->pack(pack, *queue_);
-  if (!status.has_value()) status.error().where += fmt::format(" weight {}", tensor.name);
-  return status;
+  if (placement.layout != 0) {
+    return pack(placement, slab.span(placement.offset, placement.size_bytes), workspace.span(0, placement.ws_bytes));
+  }
+  uint64_t offset = placement.offset;
+  for (const HostTensor& part : parts_of(*placement.need.tensor)) {
+    const bp_span source = host_span(part);
+    const bp_span target = slab.span(offset, part.bytes.size());
+    BP_TRY_VOID(queue_->copy({&target, 1}, {&source, 1}));
+    offset += part.bytes.size();
+  }
+  return {};
+}
+
+// One slice for each source, all of it.
+Status WeightStore::pack(const Placement& placement, const bp_span& target, const bp_span& workspace) {
+  const auto parts = parts_of(*placement.need.tensor);
+  std::vector<bp_span> sources(parts.size());
+  bp_pack job{};
+  job.struct_size = sizeof(bp_pack);
+  job.layout = placement.layout;
+  job.n_src = static_cast<uint32_t>(parts.size());
+  job.value_stride = sizeof(bp_value);
+  job.value = placement.sources.data();
+  job.src = sources.data();
+  job.dst = target;
+  job.ws = workspace;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    sources[i] = host_span(parts[i]);
+    job.src_row0 = job.row0;
+    job.n_rows = rows_of(parts[i]);
+    auto status = device_->pack(job, *queue_);
+    if (!status.has_value()) {
+      status.error().where += fmt::format(" weight {}", placement.need.tensor->name);
+      return status;
+    }
+    sources[i] = {};
+    job.row0 += job.n_rows;
+  }
+  return {};
 }
 
 BufferSpan WeightStore::find(const HostTensor& tensor, const std::string& layout) const {
-  const auto found = spans_.find({tensor.bytes.data(), layout});
+  const auto found = spans_.find(key_of(tensor, layout));
   BP_CHECK(found != spans_.end(), "weight {} in layout \"{}\"", tensor.name, layout);
   return found->second;
 }

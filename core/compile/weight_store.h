@@ -1,6 +1,6 @@
-// The weights of a model on a device, each once for every layout that a kernel asked for; shared by all programs of the
-// model. Not thread-safe: programs are compiled by one thread at a time. Invariant: a span handed out stays valid while
-// the store lives.
+// The weights of a model on a device, each once for every layout that a kernel asked for, joined ones as one; shared by
+// all programs of the model. Not thread-safe: programs are compiled by one thread at a time. Invariant: a span handed
+// out stays valid while the store lives.
 #pragma once
 
 #include <map>
@@ -30,6 +30,13 @@ class WeightStore {
   // Brings every need that is not there yet onto the device: one slab for all, packed or copied; large unpacked ones
   // are read in place where the device can.
   Status load(std::span<const WeightNeed> needs);
+  // Whether the device could hold the need: kUnsupported where the layout is not for this tensor.
+  Status check(const WeightNeed& need) const;
+  // The layouts in which the tensor is there, "" for the file's.
+  std::vector<std::string> layouts_of(const HostTensor& tensor) const;
+  // Whether the model's products that share an input are joined (graph/passes): decided by the first program that has
+  // some and kept for all, so that no weight is there both on its own and as a part.
+  std::map<std::string, bool>& joined() { return joined_; }
   // REQUIRES: loaded.
   BufferSpan find(const HostTensor& tensor, const std::string& layout) const;
   // Bytes of device memory the store holds, without those read in place.
@@ -37,9 +44,11 @@ class WeightStore {
 
  private:
   using Key = std::pair<const std::byte*, std::string>;
+  static Key key_of(const HostTensor& tensor, const std::string& layout);
+  void keep_owners(const HostTensor& tensor);
   struct Placement {
     WeightNeed need;
-    bp_value value{};
+    std::vector<bp_value> sources;  // the tensor, or its parts
     uint32_t layout = 0;
     uint64_t offset = 0;
     uint64_t size_bytes = 0;
@@ -52,13 +61,15 @@ class WeightStore {
   std::vector<WeightNeed> read_in_place(std::vector<WeightNeed> needs);
   Status load_slab(std::span<Placement> placements);
   Status upload(const Placement& placement, const Buffer& slab, const Buffer& workspace);
+  Status pack(const Placement& placement, const bp_span& target, const bp_span& workspace);
 
   Device* device_;
   Queue* queue_;
   std::map<Key, BufferSpan> spans_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
   std::vector<std::shared_ptr<const void>>
-      owners_;  // of tensors that own their bytes: keys stay unique while they live
+      owners_;                          // of tensors that own their bytes: keys stay unique while they live
+  std::map<std::string, bool> joined_;  // by kind of products
   uint64_t size_bytes_ = 0;
 };
 

@@ -27,6 +27,11 @@ struct KernelsConfig {
   std::vector<std::string> force;
 };
 
+struct CompileConfig {
+  std::vector<std::string> disable;
+  std::string horizontal_fusion = "auto";  // auto | on | off
+};
+
 struct EngineConfig {
   int64_t max_seqs = 64;
   int64_t max_batch_tokens = 512;
@@ -94,6 +99,7 @@ struct Config {
   DeviceConfig device;
   PluginsConfig plugins;
   KernelsConfig kernels;
+  CompileConfig compile;
   EngineConfig engine;
   KvConfig kv;
   SamplingConfig sampling;

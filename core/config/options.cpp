@@ -64,6 +64,23 @@ std::vector<ConfigOption> plugins_options() {
   };
 }
 
+std::vector<ConfigOption> compile_options() {
+  return {
+      {{.key = "compile.disable",
+        .type = OptionType::kStringList,
+        .choices = {"fold_constants", "merge_common_subexpressions", "remove_dead_code", "fuse_kernels",
+                    "choose_layouts", "join_products"},
+        .doc = "Passes that are left out. Results stay the same, up to rounding where kernels differ."},
+       [](Config& c) -> Target { return &c.compile.disable; }},
+      {{.key = "compile.horizontal_fusion",
+        .type = OptionType::kEnum,
+        .choices = {"auto", "on", "off"},
+        .doc = "Whether products of one input (q, k, v; gate, up) become one: where that is thought to take less time, "
+               "wherever the device can, or never."},
+       [](Config& c) -> Target { return &c.compile.horizontal_fusion; }},
+  };
+}
+
 std::vector<ConfigOption> engine_options() {
   return {
       {{.key = "engine.max_seqs", .type = OptionType::kInt, .min = "1", .max = "4096", .doc = "Sequences in one step."},
@@ -233,18 +250,19 @@ std::string default_text(const ConfigOption& option) {
 
 std::vector<ConfigOption> make_options() {
   std::vector<ConfigOption> all;
-  for (const auto make :
-       {device_options, plugins_options, engine_options, kv_options, sampling_options, place_options, zoo_options}) {
+  for (const auto make : {device_options, plugins_options, compile_options, engine_options, kv_options,
+                          sampling_options, place_options, zoo_options}) {
     std::ranges::move(make(), std::back_inserter(all));
   }
   for (ConfigOption& option : all) option.spec.default_value = default_text(option);
   return all;
 }
 
-const std::array<ConfigSection, 9> kSections = {{
+const std::array<ConfigSection, 10> kSections = {{
     {"device", "What the model runs on."},
     {"plugins", "Where plugins come from. A plugin's own options are under `[plugin.NAME]`."},
     {"kernels", "Which kernels of the plugins are used; `backplane explain` lists their ids."},
+    {"compile", "What is done to a model's graph before it runs; see docs/compile.md."},
     {"engine", "How steps are made up."},
     {"kv", "The paged KV cache."},
     {"sampling", "How tokens are chosen where a request does not say it."},

@@ -12,7 +12,7 @@
 namespace bp {
 
 Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, const EngineOptions& options) {
-  std::unique_ptr<DevicePrograms> made(new DevicePrograms(device, options.op_fallback));
+  std::unique_ptr<DevicePrograms> made(new DevicePrograms(device, options));
   made->captures_ = options.capture != CaptureMode::kOff && device != nullptr && graph_extension(*device) != nullptr;
   if (options.capture == CaptureMode::kOn && !made->captures_) {
     return fail(ErrorCode::kUsage, "engine.capture",
@@ -41,6 +41,7 @@ Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bind
   inputs.bindings = &bindings;
   inputs.optimize = optimize;
   inputs.capture = captures_;
+  inputs.options = compiler_;
   return Program::compile(std::move(graph), inputs);
 }
 

@@ -34,11 +34,15 @@ class DevicePrograms {
   uint64_t weight_bytes() const { return weights_->size_bytes(); }
 
  private:
-  DevicePrograms(Device* device, FallbackPolicy op_fallback) : device_(device), op_fallback_(op_fallback) {}
+  DevicePrograms(Device* device, const EngineOptions& options)
+      : device_(device), op_fallback_(options.op_fallback), compiler_(options.compiler) {
+    compiler_.deterministic = options.deterministic;
+  }
 
   Device* device_;
   FallbackPolicy op_fallback_;
   bool captures_ = false;
+  CompilerOptions compiler_;
   std::optional<Queue> queue_;
   std::optional<KernelTable> kernels_;
   std::unique_ptr<WeightStore> weights_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "compile/compiler_options.h"
 #include "compile/kernel_table.h"
 #include "compile/program.h"
 
@@ -31,6 +32,7 @@ struct EngineOptions {
   bool importance = false;  // watch the inputs of matrix products (importance_probe.h); needs f32 activations
   FallbackPolicy op_fallback = FallbackPolicy::kWarn;
   KernelSelection kernels{};
+  CompilerOptions compiler{};  // its `deterministic` follows the one above
 };
 
 }  // namespace bp

@@ -63,6 +63,7 @@ struct HostTensor {
   std::vector<int64_t> dims;
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner{};  // of bytes that were computed; shared by copies of the graph
+  std::vector<HostTensor> parts{};      // instead of bytes: the rows of these, one tensor after another
 };
 
 struct Value {

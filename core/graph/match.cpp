@@ -39,11 +39,12 @@ class Search {
   Search(const Graph& graph, const Uses& readers, const Pattern& pattern)
       : graph_(graph), readers_(readers), pattern_(pattern) {}
 
-  std::optional<Match> run(NodeId root) {
+  std::vector<Match> run(NodeId root, size_t limit) {
+    limit_ = limit;
     State state{std::vector<NodeId>(pattern_.ops().size(), kNone),
                 std::vector<ValueId>(pattern_.n_variables(), kUnset)};
-    if (!enter(std::move(state), {}, pattern_.outputs().back(), root)) return std::nullopt;
-    return std::move(match_);
+    enter(std::move(state), {}, pattern_.outputs().back(), root);
+    return std::move(found_);
   }
   std::string reason() const { return reason_; }
 
@@ -178,8 +179,11 @@ class Search {
         match.slots.push_back(r < node.out.size() ? node.out[r] : kNone);
     }
     if (!is_legal(state, match)) return false;
-    match_ = std::move(match);
-    return true;
+    const bool known = std::any_of(found_.begin(), found_.end(), [&](const Match& other) {
+      return other.nodes == match.nodes && other.slots == match.slots;
+    });
+    if (!known) found_.push_back(std::move(match));
+    return found_.size() >= limit_;  // else the search goes on, as if this were none
   }
 
   bool is_inside(const Match& match, NodeId id) const {
@@ -244,7 +248,8 @@ class Search {
   const Graph& graph_;
   const Uses& readers_;
   const Pattern& pattern_;
-  std::optional<Match> match_;
+  std::vector<Match> found_;
+  size_t limit_ = 1;
   std::string reason_;
   std::ptrdiff_t reason_depth_ = 0;
   int steps_ = 0;
@@ -252,12 +257,19 @@ class Search {
 
 }  // namespace
 
-std::optional<Match> match(const Graph& graph, const Uses& readers, const Pattern& pattern, NodeId root,
+std::vector<Match> matches(const Graph& graph, const Uses& readers, const Pattern& pattern, NodeId root, size_t limit,
                            std::string* why) {
   Search search(graph, readers, pattern);
-  auto found = search.run(root);
-  if (!found && why != nullptr) *why = search.reason();
+  auto found = search.run(root, limit);
+  if (found.empty() && why != nullptr) *why = search.reason();
   return found;
+}
+
+std::optional<Match> match(const Graph& graph, const Uses& readers, const Pattern& pattern, NodeId root,
+                           std::string* why) {
+  auto found = matches(graph, readers, pattern, root, 1, why);
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
 }
 
 }  // namespace bp

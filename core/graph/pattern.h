@@ -74,4 +74,9 @@ struct Match {
 std::optional<Match> match(const Graph& graph, const Uses& readers, const Pattern& pattern, NodeId root,
                            std::string* why);
 
+// All of them, at most `limit`: commutative operands taken the one way and the other, outputs beside the last one made
+// by this node or that. Matches of the same nodes differ in their slots. Empty: `why`, as of match().
+std::vector<Match> matches(const Graph& graph, const Uses& readers, const Pattern& pattern, NodeId root, size_t limit,
+                           std::string* why);
+
 }  // namespace bp

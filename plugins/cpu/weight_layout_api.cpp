@@ -35,43 +35,114 @@ bp_status weight_of(const bp_device& device, uint32_t layout, const bp_value& va
   return BP_OK;
 }
 
+// The sources of one weight, rows one after another: matrices of one format and K, each but the last of whole groups,
+// so that each is packed on its own.
+class Sources {
+ public:
+  bp_status read(const bp_device& device, uint32_t layout, const bp_value* values, uint32_t stride, uint32_t n,
+                 bp_err* err) {
+    if (n == 0) return plugin::set_error(err, BP_E_INVALID, "a weight without sources");
+    values_ = values;
+    stride_ = stride == 0 ? sizeof(bp_value) : stride;
+    n_ = n;
+    if (const bp_status status = weight_of(device, layout, at(0), &first_, err); status != BP_OK) return status;
+    rows_ = first_.n_matrices * first_.n;
+    for (uint32_t i = 1; i < n; ++i) {
+      PackedWeight other{};
+      if (const bp_status status = weight_of(device, layout, at(i), &other, err); status != BP_OK) return status;
+      const bool alike = other.format == first_.format && other.k == first_.k && other.n_matrices == 1;
+      if (!alike || first_.n_matrices != 1 || rows_ % kGroupRows != 0) {
+        return plugin::set_error(err, BP_E_UNSUPPORTED,
+                                 "source %u: joined weights are matrices of one type and width, in whole groups of 16 "
+                                 "rows",
+                                 i);
+      }
+      rows_ += other.n;
+    }
+    return BP_OK;
+  }
+
+  int64_t rows() const { return rows_; }
+  uint64_t size_bytes() const {
+    return n_ == 1 ? first_.size_bytes() : PackedWeight{first_.format, 1, rows_, first_.k}.size_bytes();
+  }
+  int64_t row_multiple() const {
+    return n_ > 1 || first_.n_matrices == 1 || first_.n % kGroupRows == 0 ? kGroupRows : first_.n;
+  }
+
+  // The source that `row` is of, as a weight of its own.
+  struct Part {
+    uint32_t source;
+    PackedWeight weight;
+    int64_t row0;  // of its first row among all
+  };
+  Part part_at(int64_t row) const {
+    if (n_ == 1) return {0, first_, 0};
+    Part part{0, {first_.format, 1, n_rows(0), first_.k}, 0};
+    while (part.source + 1 < n_ && row >= part.row0 + part.weight.n) {
+      part.row0 += part.weight.n;
+      part.weight.n = n_rows(++part.source);
+    }
+    return part;
+  }
+
+ private:
+  const bp_value& at(uint32_t i) const {
+    return *reinterpret_cast<const bp_value*>(reinterpret_cast<const char*>(values_) + uint64_t{i} * stride_);
+  }
+  int64_t n_rows(uint32_t i) const { return at(i).rank >= 2 ? at(i).dim[at(i).rank - 2] : 1; }
+
+  const bp_value* values_ = nullptr;
+  uint32_t stride_ = 0, n_ = 0;
+  PackedWeight first_{};
+  int64_t rows_ = 0;
+};
+
 }  // namespace
 
-bp_status weight_layout_info(bp_device* device, uint32_t layout, const bp_value* value, uint32_t, uint32_t n,
+bp_status weight_layout_info(bp_device* device, uint32_t layout, const bp_value* value, uint32_t stride, uint32_t n,
                              bp_layout_info* out, bp_err* err) noexcept {
-  if (n != 1) return plugin::set_error(err, BP_E_UNSUPPORTED, "%u sources: weights are packed one by one", n);
-  PackedWeight weight{};
-  if (const bp_status status = weight_of(*device, layout, *value, &weight, err); status != BP_OK) return status;
+  Sources sources;
+  if (const bp_status status = sources.read(*device, layout, value, stride, n, err); status != BP_OK) return status;
   bp_layout_info info{};
   info.flags = BP_LAYOUT_SRC_HOST | BP_LAYOUT_SRC_DEVICE;
-  info.bytes = weight.size_bytes();
+  info.bytes = sources.size_bytes();
   info.align = 64;
-  info.row_multiple = weight.n_matrices == 1 || weight.n % kGroupRows == 0 ? kGroupRows : weight.n;
+  info.row_multiple = sources.row_multiple();
   plugin::fill(out, info);
   return BP_OK;
 }
 
 bp_status weight_pack(bp_device* device, const bp_pack* pack, bp_queue*, bp_err* err) noexcept {
-  if (pack->n_src != 1)
-    return plugin::set_error(err, BP_E_UNSUPPORTED, "%u sources: weights are packed one by one", pack->n_src);
-  PackedWeight weight{};
-  if (const bp_status status = weight_of(*device, pack->layout, *pack->value, &weight, err); status != BP_OK)
+  Sources sources;
+  if (const bp_status status = sources.read(*device, pack->layout, pack->value, pack->value_stride, pack->n_src, err);
+      status != BP_OK)
     return status;
-  const int64_t rows = weight.n_matrices * weight.n;
-  const uint64_t src_bytes = row_bytes(pack->value->dtype, weight.k) * static_cast<uint64_t>(rows);
-  if (pack->src->bytes < src_bytes || pack->dst.bytes < weight.size_bytes()) {
+  const int64_t rows = sources.rows();
+  const int64_t end = pack->row0 + pack->n_rows;
+  if (pack->row0 < 0 || pack->n_rows < 0 || pack->n_rows > rows || pack->row0 > rows - pack->n_rows) {
+    return plugin::set_error(err, BP_E_INVALID, "rows %lld and %lld on of %lld", static_cast<long long>(pack->row0),
+                             static_cast<long long>(pack->n_rows), static_cast<long long>(rows));
+  }
+  const Sources::Part part = sources.part_at(pack->row0);
+  const PackedWeight& weight = part.weight;
+  const int64_t part_rows = weight.n_matrices * weight.n;
+  const bp_span& src = pack->src[part.source];
+  const uint64_t src_bytes = row_bytes(pack->value->dtype, weight.k) * static_cast<uint64_t>(part_rows);
+  if (src.bytes < src_bytes || pack->dst.bytes < sources.size_bytes()) {
     return plugin::set_error(err, BP_E_INVALID, "a weight of %llu bytes, packed %llu, does not fit its spans",
                              static_cast<unsigned long long>(src_bytes),
-                             static_cast<unsigned long long>(weight.size_bytes()));
+                             static_cast<unsigned long long>(sources.size_bytes()));
   }
-  const int64_t end = pack->row0 + pack->n_rows;
-  if (pack->row0 < 0 || pack->n_rows < 0 || pack->n_rows > rows || end > rows || !weight.is_boundary(pack->row0) ||
-      !weight.is_boundary(end)) {
-    return plugin::set_error(err, BP_E_INVALID, "rows %lld to %lld of %lld are not whole groups of 16",
+  if (end > part.row0 + part_rows || !weight.is_boundary(pack->row0 - part.row0) ||
+      !weight.is_boundary(end - part.row0)) {
+    return plugin::set_error(err, BP_E_INVALID, "rows %lld to %lld of %lld are not whole groups of 16 of one source",
                              static_cast<long long>(pack->row0), static_cast<long long>(end),
                              static_cast<long long>(rows));
   }
-  pack_weight(weight, address(*pack->src), address(pack->dst), pack->row0, pack->n_rows, *device->team);
+  std::byte* dst =
+      address(pack->dst) + static_cast<uint64_t>(part.row0 / kGroupRows) * group_bytes(weight.format, weight.k);
+  pack_weight(weight, address(src), dst, pack->row0 - part.row0, pack->n_rows, *device->team);
   return BP_OK;
 }
 

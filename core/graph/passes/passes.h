@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "graph/graph.h"
@@ -28,5 +29,20 @@ using EvaluateFn = std::function<Result<std::vector<std::byte>>(const Graph& gra
 // Results of static shape, of no more bytes than their operands have (a quantised weight stays one) and no more than
 // `max_bytes`: what is larger costs more memory than it saves time.
 Result<Graph> fold_constants(const Graph& graph, const EvaluateFn& evaluate, uint64_t max_bytes);
+
+// Products of one x with matrices that nothing else reads, in order of their nodes: matmul nodes of the graph, two or
+// more. Their matrices are weights of one dtype, or all scaled apart (dequant) in the same way.
+struct JoinableProducts {
+  std::vector<NodeId> nodes;
+  std::string kind;  // equal for what differs in names alone, such as the layers of a model
+};
+std::vector<JoinableProducts> find_joinable_products(const Graph& graph);
+
+//   before:  q = matmul(x, wq);  k = matmul(x, wk)
+//   after:   p = matmul(x, wq+wk);  q = slice(p) {axis=-1, length=nq};  k = slice(p) {axis=-1, start=nq, length=nk}
+// The joined weight has the two as parts and no bytes of its own. Scales and zeros are joined likewise, and biases
+// where each product has one: then it is the biased product that is sliced. Slices of a single row are no work.
+// REQUIRES: `products` are of find_joinable_products(graph).
+Graph join_products(const Graph& graph, std::span<const JoinableProducts> products);
 
 }  // namespace bp

@@ -231,5 +231,18 @@ TEST_F(PatternMatch, AHostilePatternEndsSoon) {
   EXPECT_FALSE(find("(tuple (neg ?z) " + text + ")", y).has_value());
 }
 
+TEST_F(PatternMatch, AllWaysOfACommutativeOpCanBeAskedFor) {
+  const ValueId y = b.add(b.silu(x), b.silu(norm(x)));
+  b.output(y, "y");
+  finish();
+  const auto all = matches(graph, uses(graph), parse("(add (silu ?a) ?b)"), maker(y), 8, nullptr);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_NE(all[0].nodes, all[1].nodes);
+  EXPECT_EQ(matches(graph, uses(graph), parse("(add (silu ?a) ?b)"), maker(y), 1, nullptr).size(), 1U);
+  std::string why;
+  EXPECT_TRUE(matches(graph, uses(graph), parse("(add (neg ?a) ?b)"), maker(y), 8, &why).empty());
+  EXPECT_THAT(why, HasSubstr("not neg"));
+}
+
 }  // namespace
 }  // namespace bp

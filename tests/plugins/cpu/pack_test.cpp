@@ -114,4 +114,22 @@ TEST(Pack, RefusesWhatItCannotPack) {
 }
 
 }  // namespace
+// Sources of one weight, packed one by one, give what their rows give as one tensor.
+TEST(Pack, SourcesGiveWhatTheirRowsGiveAsOne) {
+  for (const Format& format : all_formats()) {
+    const int64_t k = std::max<int64_t>(64, block_elements(format.dtype));
+    const Weight w = random_weight(format.dtype, 32 + 16 + 21, k, 6);
+    const auto whole = pack(device(), kLayout, {w.dtype, {w.n, w.k}}, w.file.data());
+    const auto parts = pack_sources(device(), kLayout, w.dtype, {32, 16, 21}, k, w.file.data());
+    ASSERT_NE(parts, nullptr) << format.name;
+    ASSERT_EQ(whole->span().bytes, parts->span().bytes) << format.name;
+    EXPECT_EQ(std::memcmp(whole->data(), parts->data(), whole->span().bytes), 0) << format.name;
+  }
+}
+
+TEST(Pack, RefusesSourcesThatEndWithinAGroup) {
+  const Weight w = random_weight(BP_DT_Q8_0, 40, 64, 6);
+  EXPECT_EQ(pack_sources(device(), kLayout, w.dtype, {24, 16}, 64, w.file.data()), nullptr);
+}
+
 }  // namespace bp::tiny

@@ -218,4 +218,41 @@ std::unique_ptr<Memory> pack(Device& device, const std::string& layout, const Op
   return memory;
 }
 
+std::unique_ptr<Memory> pack_sources(Device& device, const std::string& layout, uint16_t dtype,
+                                     const std::vector<int64_t>& rows, int64_t k, const std::byte* file) {
+  std::vector<bp_value> values;
+  for (const int64_t n : rows) values.push_back(value_of({dtype, {n, k}}, 0));
+  const auto n_sources = static_cast<uint32_t>(rows.size());
+  const uint32_t id = device.intern(layout);
+  bp_layout_info info{};
+  info.struct_size = sizeof(info);
+  bp_err err{};
+  const bp_status status =
+      device.api().layout_info(device.handle(), id, values.data(), sizeof(bp_value), n_sources, &info, &err);
+  if (status == BP_E_UNSUPPORTED) return nullptr;
+  check(status, err, "layout_info");
+  auto memory = std::make_unique<Memory>(device, info.bytes);
+  std::vector<bp_span> sources(rows.size());
+  bp_pack job{};
+  job.struct_size = sizeof(job);
+  job.layout = id;
+  job.n_src = n_sources;
+  job.value_stride = sizeof(bp_value);
+  job.value = values.data();
+  job.src = sources.data();
+  job.dst = memory->span();
+  job.dst.bytes = info.bytes;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const uint64_t bytes = row_bytes(dtype, rows[i] * k);
+    sources[i] = {nullptr, const_cast<std::byte*>(file), 0, bytes};
+    job.src_row0 = job.row0;
+    job.n_rows = rows[i];
+    check(device.api().pack(device.handle(), &job, device.queue(), &err), err, "pack");
+    sources[i] = {};
+    file += bytes;
+    job.row0 += rows[i];
+  }
+  return memory;
+}
+
 }  // namespace bp::tiny

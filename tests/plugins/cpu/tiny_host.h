@@ -86,4 +86,9 @@ class Bound {
 std::unique_ptr<Memory> pack(Device& device, const std::string& layout, const Operand& weight, const std::byte* file,
                              int64_t slice_groups = 0);
 
+// Packs matrices [rows[i], k], one after another in `file`, as the sources of one weight. Null: the layout is not for
+// them.
+std::unique_ptr<Memory> pack_sources(Device& device, const std::string& layout, uint16_t dtype,
+                                     const std::vector<int64_t>& rows, int64_t k, const std::byte* file);
+
 }  // namespace bp::tiny

@@ -140,5 +140,130 @@ TEST(FoldConstants, LeavesWhatIsTooLargeOrHasNoBytes) {
   EXPECT_EQ(print(*fold_constants(empty, doubled, 1024)), print(empty));
 }
 
+ValueId matrix(GraphBuilder& b, const char* name, int64_t n, DType dtype = DType::kF32) {
+  return b.weight({name, dtype, {n, 4}, {}});
+}
+
+std::vector<JoinableProducts> joinable(const Graph& graph) { return find_joinable_products(graph); }
+
+TEST(JoinProducts, MakesOneProductOfThoseOfOneInput) {
+  GraphBuilder b("g");
+  const ValueId x = input(b, "x");
+  const ValueId q = b.matmul(x, matrix(b, "wq", 6)), k = b.matmul(x, matrix(b, "wk", 2));
+  b.output(b.silu(q), "a");
+  b.output(k, "k");
+  const Graph before = finished(b);
+  const auto sets = joinable(before);
+  ASSERT_EQ(sets.size(), 1u);
+  EXPECT_EQ(sets[0].nodes, (std::vector<NodeId>{0, 1}));
+  const Graph graph = join_products(before, sets);
+  EXPECT_EQ(checked_print(graph),
+            "graph g\n"
+            "input %x : f32[4] activation\n"
+            "weight %wq+wk : f32[8, 4]\n"
+            "%5 : f32[8] = matmul(%x, %wq+wk)\n"
+            "%1 : f32[6] = slice(%5) {axis=-1, length=6}\n"
+            "%k : f32[2] = slice(%5) {axis=-1, start=6, length=2}\n"
+            "%a : f32[6] = silu(%1)\n"
+            "output %a\n"
+            "output %k\n");
+  ASSERT_EQ(graph.host_tensors.size(), 1u);
+  ASSERT_EQ(graph.host_tensors[0].parts.size(), 2u);
+  EXPECT_EQ(graph.host_tensors[0].parts[1].name, "wk");
+}
+
+TEST(JoinProducts, JoinsBiasesWhereEachHasOne) {
+  GraphBuilder b("g");
+  const ValueId x = input(b, "x");
+  const ValueId q = b.add(b.matmul(x, matrix(b, "wq", 6)), b.weight({"bq", DType::kF32, {6}, {}}));
+  const ValueId k = b.add(b.weight({"bk", DType::kF32, {2}, {}}), b.matmul(x, matrix(b, "wk", 2)));
+  b.output(q, "q");
+  b.output(k, "k");
+  const Graph before = finished(b);
+  EXPECT_EQ(checked_print(join_products(before, joinable(before))),
+            "graph g\n"
+            "input %x : f32[4] activation\n"
+            "weight %wq+wk : f32[8, 4]\n"
+            "weight %bq+bk : f32[8]\n"
+            "%4 : f32[8] = matmul(%x, %wq+wk)\n"
+            "%6 : f32[8] = add(%4, %bq+bk)\n"
+            "%q : f32[6] = slice(%6) {axis=-1, length=6}\n"
+            "%k : f32[2] = slice(%6) {axis=-1, start=6, length=2}\n"
+            "output %q\n"
+            "output %k\n");
+}
+
+TEST(JoinProducts, LeavesABiasThatOneAloneHas) {
+  GraphBuilder b("g");
+  const ValueId x = input(b, "x");
+  b.output(b.add(b.matmul(x, matrix(b, "wq", 6)), b.weight({"bq", DType::kF32, {6}, {}})), "q");
+  b.output(b.matmul(x, matrix(b, "wk", 2)), "k");
+  const Graph before = finished(b);
+  const std::string after = checked_print(join_products(before, joinable(before)));
+  EXPECT_NE(after.find("%q : f32[6] = add("), std::string::npos) << after;
+  EXPECT_NE(after.find("matmul(%x, %wq+wk)"), std::string::npos) << after;
+}
+
+TEST(JoinProducts, JoinsScalesAndZerosOfWeightsThatAreScaledApart) {
+  GraphBuilder b("g");
+  const ValueId x = input(b, "x");
+  const ValueId perm = b.weight({"perm", DType::kI32, {4}, {}});
+  const auto scaled = [&](const std::string& name, int64_t n, bool permuted) {
+    return b.op("dequant",
+                {b.weight({name, DType::kU8, {n, 4}, {}}), b.weight({name + ".s", DType::kF16, {n, 2}, {}}),
+                 b.weight({name + ".z", DType::kU8, {n, 2}, {}}), permuted ? perm : kNone},
+                {{"block_k", int64_t{2}}});
+  };
+  b.output(b.matmul(x, scaled("wq", 6, true)), "q");
+  b.output(b.matmul(x, scaled("wk", 2, true)), "k");
+  b.output(b.matmul(x, scaled("wo", 2, false)), "o");  // without perm: another arithmetic
+  const Graph before = finished(b);
+  EXPECT_EQ(checked_print(join_products(before, joinable(before))),
+            "graph g\n"
+            "input %x : f32[4] activation\n"
+            "weight %perm : i32[4]\n"
+            "weight %wo : u8[2, 4]\n"
+            "weight %wo.s : f16[2, 2]\n"
+            "weight %wo.z : u8[2, 2]\n"
+            "weight %wq+wk : u8[8, 4]\n"
+            "weight %wq.s+wk.s : f16[8, 2]\n"
+            "weight %wq.z+wk.z : u8[8, 2]\n"
+            "%12 : f32[8, 4] = dequant(%wq+wk, %wq.s+wk.s, %wq.z+wk.z, %perm) {block_k=2}\n"
+            "%13 : f32[8] = matmul(%x, %12)\n"
+            "%q : f32[6] = slice(%13) {axis=-1, length=6}\n"
+            "%k : f32[2] = slice(%13) {axis=-1, start=6, length=2}\n"
+            "%7 : f32[2, 4] = dequant(%wo, %wo.s, %wo.z) {block_k=2}\n"
+            "%o : f32[2] = matmul(%x, %7)\n"
+            "output %q\n"
+            "output %k\n"
+            "output %o\n");
+}
+
+TEST(JoinProducts, LeavesOtherInputsTypesAndWeightsThatOthersRead) {
+  GraphBuilder b("g");
+  const ValueId x = input(b, "x"), y = input(b, "y");
+  const ValueId shared = matrix(b, "shared", 4);
+  b.output(b.matmul(x, matrix(b, "a", 2)), "a1");
+  b.output(b.matmul(y, matrix(b, "b", 2)), "b1");
+  b.output(b.matmul(x, matrix(b, "c", 2, DType::kF16)), "c1");
+  b.output(b.matmul(x, shared), "d1");
+  b.output(b.matmul(y, shared), "d2");
+  EXPECT_TRUE(joinable(finished(b)).empty());
+}
+
+TEST(JoinProducts, SetsThatDifferInNamesAloneAreOfOneKind) {
+  GraphBuilder b("g");
+  ValueId x = input(b, "x");
+  for (const char* layer : {"0", "1"}) {
+    const std::string name(layer);
+    const ValueId g = b.matmul(x, b.weight({"g" + name, DType::kF32, {4, 4}, {}}));
+    x = b.mul(g, b.matmul(x, b.weight({"u" + name, DType::kF32, {4, 4}, {}})));
+  }
+  b.output(x, "y");
+  const auto sets = joinable(finished(b));
+  ASSERT_EQ(sets.size(), 2u);
+  EXPECT_EQ(sets[0].kind, sets[1].kind);
+}
+
 }  // namespace
 }  // namespace bp
