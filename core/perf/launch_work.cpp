@@ -158,7 +158,8 @@ class Counter {
     const bool paged = at.lengths == kPaged.lengths;
     const auto starts = contents_.find(node.in[at.starts]);
     const auto lengths = contents_.find(node.in[at.lengths]);
-    double n_read = 0, n_pages = 0, n_pairs = 0;
+    double n_read = 0, n_pairs = 0;
+    int64_t n_pages = 0;
     if (starts != contents_.end() && lengths != contents_.end()) {
       const std::vector<int32_t>&first = starts->second, &known = lengths->second;
       const int64_t page = paged ? std::max<int64_t>(1, size_at(graph_.value(node.in[1]).dims[2], sizes_)) : 1;
@@ -167,7 +168,7 @@ class Counter {
         const Sight sight =
             sight_of(length, int64_t{first[s + 1]} - first[s], node.attr_int("window"), node.attr_int("causal") != 0);
         n_read += static_cast<double>(sight.read);
-        n_pages += static_cast<double>((length + page - 1) / page);
+        n_pages += (length + page - 1) / page;
         n_pairs += sight.pairs;
       }
     }
@@ -177,7 +178,7 @@ class Counter {
       if (cache < node.in.size() && node.in[cache] != kNone)
         touched_[node.in[cache]] = n_read * token_bytes(node.in[cache]);
     }
-    touched_[node.in[3]] = n_pages * sizeof(int32_t);
+    touched_[node.in[3]] = static_cast<double>(n_pages) * sizeof(int32_t);
   }
 
   // The cache is not read, and only the new tokens of it are written.

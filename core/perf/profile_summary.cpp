@@ -188,7 +188,7 @@ class Summary {
       std::ranges::sort(row.times.each);
       sorted.push_back(std::move(row));
     }
-    std::ranges::stable_sort(sorted, std::greater<>{}, [](const ProfileRow& row) { return row.times.total(); });
+    std::ranges::sort(sorted, {}, [](const ProfileRow& row) { return std::pair(-row.times.total(), row.name); });
     return sorted;
   }
 
