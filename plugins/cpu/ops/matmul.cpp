@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <memory>
+#include <new>
 
 #include "kernels/elementwise.h"
 #include "ops/rows.h"
@@ -11,8 +14,31 @@ namespace {
 
 enum class Fused { kNone, kBias, kBiasGelu, kResidual, kSwiglu };
 
-constexpr int64_t kCacheBytes = 256 * 1024;  // of weights that tile after tile of x is multiplied with
-constexpr int64_t kSmallX = 64 * 1024;       // elements of x that one thread packs sooner than two meet
+// What tuning chooses among, the heuristic's choice first. A row's results have the same bits with all of them.
+constexpr int64_t kBlocksPerThread[] = {4, 1, 2, 8,
+                                        16};  // pieces of the weights for each thread: fewer meet less often
+constexpr int64_t kCacheKb[] = {256, 64, 128, 512, 1024};  // of weights that tile after tile of x is multiplied with
+constexpr int64_t kChunkKb[] = {512, 256, 1024, 2048};     // of packed x that stays while groups of weights pass
+constexpr int64_t kManyRows[] = {16, 4, 8, 32};            // from here on in the tiles for many rows
+constexpr int64_t kFewTileRows[] = {32, 4, 2, 1};          // at most so many rows in a tile for few
+constexpr int64_t kAheadBytes[] = {0, 1024, 4096, 8192};   // of the next group that are asked for before this one
+enum Tunable : uint8_t { kBlocksAt, kCacheAt, kChunkAt, kManyAt, kFewAt, kAheadAt };
+
+template <size_t N>
+constexpr bp_tunable tunable(const char* name, const int64_t (&values)[N]) {
+  return {name, static_cast<uint32_t>(N), 0, values};
+}
+constexpr bp_tunable kTunables[] = {
+    tunable("blocks_per_thread", kBlocksPerThread),
+    tunable("cache_kb", kCacheKb),
+    tunable("chunk_kb", kChunkKb),
+    tunable("many_rows", kManyRows),
+    tunable("few_tile_rows", kFewTileRows),
+    tunable("ahead_bytes", kAheadBytes),
+};
+constexpr size_t kTunableCount = std::size(kTunables);
+
+constexpr int64_t kSmallX = 64 * 1024;  // elements of x that one thread packs sooner than two meet
 
 // Rows of x in tiles of nearly equal size.
 struct Tiles {
@@ -41,6 +67,11 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // [.., N] f32.
 class MatmulOp : public Op {
  public:
+  // A value for each of kTunables; null: the first. Before init().
+  void configure(const int64_t* config) {
+    for (size_t i = 0; i < kTunableCount; ++i) config_[i] = config != nullptr ? config[i] : kTunables[i].value[0];
+  }
+
   const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
     fused_ = *static_cast<const Fused*>(user);
     gated_ = target.avx512 ? avx512::gated : avx2::gated;
@@ -80,7 +111,8 @@ class MatmulOp : public Op {
     if (w.rank != 2 || !w.is_static(0) || !w.is_static(1)) return "w is no matrix of fixed size";
     if (w.dim[1] != x_.columns()) return "w and x differ in K";
     if (w.layout == 0) return "w is not packed";
-    return product.init(w.dtype, w.dim[0], w.dim[1], target);
+    const WeightProduct::Shape shape{config_[kManyAt], config_[kChunkAt] * 1024, config_[kFewAt]};
+    return product.init(w.dtype, w.dim[0], w.dim[1], target, shape);
   }
 
   const char* check_added(const Tensor& b, const Tensor& y) const {
@@ -112,11 +144,12 @@ class MatmulOp : public Op {
   Pieces divide(const Tiles& tiles, int64_t n_threads) const {
     const int64_t n_groups = product_.n_groups();
     const int64_t n_weights = fused_ == Fused::kSwiglu ? 2 : 1;
-    const int64_t even = divide_up(n_groups, 4 * n_threads);
-    const int64_t cached = std::max<int64_t>(kCacheBytes / (product_.group_bytes() * n_weights), 1);
+    const int64_t wanted = config_[kBlocksAt] * n_threads;
+    const int64_t even = divide_up(n_groups, wanted);
+    const int64_t cached = std::max<int64_t>(config_[kCacheAt] * 1024 / (product_.group_bytes() * n_weights), 1);
     const int64_t block = tiles.count == 1 ? even : std::min(even, cached);
     const int64_t n_blocks = divide_up(n_groups, block);
-    const int64_t splits = std::clamp<int64_t>(4 * n_threads / n_blocks, 1, tiles.count);
+    const int64_t splits = std::clamp<int64_t>(wanted / n_blocks, 1, tiles.count);
     return {n_groups, block, n_blocks, splits};
   }
 
@@ -134,6 +167,7 @@ class MatmulOp : public Op {
     for (int64_t begin = piece.tile_begin; begin < piece.tile_end; begin += way.chunk_tiles) {
       const int64_t end = std::min(begin + way.chunk_tiles, piece.tile_end);
       for (int64_t group = piece.group_begin; group < piece.group_end; ++group) {
+        if (group + 1 < piece.group_end) ask_ahead(run, group + 1);
         const std::byte* w = product_.prepare(way, run.args[1] + group * product_.group_bytes(), {}, scratch);
         const std::byte* up = fused_ == Fused::kSwiglu
                                   ? up_.prepare(up_.way_like(way), run.args[2] + group * up_.group_bytes(), {},
@@ -147,6 +181,13 @@ class MatmulOp : public Op {
         }
       }
     }
+  }
+
+  // Tiles ask for lines of their own group as they go; its first ones come late.
+  void ask_ahead(const OpRun& run, int64_t group) const {
+    const int64_t bytes = std::min(config_[kAheadAt], product_.group_bytes());
+    const std::byte* w = run.args[1] + group * product_.group_bytes();
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(w + i, 0, 2);
   }
 
   void gate(const WeightProduct::Way& way, const WeightProduct::Tile& tile, float* product) const {
@@ -175,6 +216,7 @@ class MatmulOp : public Op {
 
   static constexpr uint32_t kGeluNode = 2;  // of (gelu (add (matmul …) …)), in pattern order
 
+  int64_t config_[kTunableCount] = {};
   Tensor x_;
   Fused fused_ = Fused::kNone;
   Unary gelu_ = Unary::kGeluErf;
@@ -190,38 +232,61 @@ class MatmulOp : public Op {
 
 constexpr Fused kFused[] = {Fused::kNone, Fused::kBias, Fused::kResidual, Fused::kSwiglu, Fused::kBiasGelu};
 
+bp_status query_matmul(const bp_kernel* self, bp_device* device, const bp_region* region, const int64_t* config,
+                       bp_plan_info* info, bp_err* err) noexcept {
+  MatmulOp op;
+  op.configure(config);
+  return query_op(op, *self, device, *region, info, err);
+}
+
+bp_status plan_matmul(const bp_kernel* self, bp_device* device, const bp_region* region, const int64_t* config,
+                      bp_plan** out, bp_plan_info* info, bp_err* err) noexcept {
+  std::unique_ptr<MatmulOp> op(new (std::nothrow) MatmulOp);
+  if (op != nullptr) op->configure(config);
+  return plan_op(std::move(op), *self, device, *region, info, out, err);
+}
+
+constexpr bp_kernel tuned(bp_kernel row) {
+  row.n_tunable = static_cast<uint32_t>(kTunableCount);
+  row.tunable = kTunables;
+  row.tunable_stride = sizeof(bp_tunable);
+  row.query = query_matmul;
+  row.plan = plan_matmul;
+  return row;
+}
+
 constexpr bp_kernel kRows[] = {
-    row<MatmulOp>({.id = "cpu.matmul",
-                   .pattern = "(matmul ?x ?w)",
-                   .where = "dtype(x)=f32; dtype(w)=" BP_CPU_WEIGHTS,
-                   .user = &kFused[0],
-                   .layouts = "w=cpu.r16@1",
-                   .numerics = kMatmulNumerics}),
-    row<MatmulOp>({.id = "cpu.matmul_bias",
-                   .pattern = "(add (matmul ?x ?w) ?b)",
-                   .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
-                   .user = &kFused[1],
-                   .layouts = "w=cpu.r16@1",
-                   .numerics = kMatmulNumerics}),
-    row<MatmulOp>({.id = "cpu.matmul_bias_gelu",
-                   .pattern = "(gelu (add (matmul ?x ?w) ?b))",
-                   .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
-                   .user = &kFused[4],
-                   .layouts = "w=cpu.r16@1",
-                   .numerics = kMatmulNumerics}),
-    row<MatmulOp>({.id = "cpu.matmul_add",
-                   .pattern = "(add (matmul ?x ?w) ?b)",
-                   .where = "dtype(x)=f32; dtype(b)=f32; rank(b)>=2; dtype(w)=" BP_CPU_WEIGHTS,
-                   .alias = "out=b",
-                   .user = &kFused[2],
-                   .layouts = "w=cpu.r16@1",
-                   .numerics = kMatmulNumerics}),
-    row<MatmulOp>({.id = "cpu.matmul_silu_mul",
-                   .pattern = "(mul (silu (matmul ?x ?wg)) (matmul ?x ?wu))",
-                   .where = "dtype(x)=f32; dtype(wg)=" BP_CPU_WEIGHTS "; dtype(wu)=" BP_CPU_WEIGHTS,
-                   .user = &kFused[3],
-                   .layouts = "wg=cpu.r16@1; wu=cpu.r16@1",
-                   .numerics = kMatmulNumerics})};
+    tuned(row<MatmulOp>({.id = "cpu.matmul",
+                         .pattern = "(matmul ?x ?w)",
+                         .where = "dtype(x)=f32; dtype(w)=" BP_CPU_WEIGHTS,
+                         .user = &kFused[0],
+                         .layouts = "w=cpu.r16@1",
+                         .numerics = kMatmulNumerics})),
+    tuned(row<MatmulOp>({.id = "cpu.matmul_bias",
+                         .pattern = "(add (matmul ?x ?w) ?b)",
+                         .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
+                         .user = &kFused[1],
+                         .layouts = "w=cpu.r16@1",
+                         .numerics = kMatmulNumerics})),
+    tuned(row<MatmulOp>({.id = "cpu.matmul_bias_gelu",
+                         .pattern = "(gelu (add (matmul ?x ?w) ?b))",
+                         .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
+                         .user = &kFused[4],
+                         .layouts = "w=cpu.r16@1",
+                         .numerics = kMatmulNumerics})),
+    tuned(row<MatmulOp>({.id = "cpu.matmul_add",
+                         .pattern = "(add (matmul ?x ?w) ?b)",
+                         .where = "dtype(x)=f32; dtype(b)=f32; rank(b)>=2; dtype(w)=" BP_CPU_WEIGHTS,
+                         .alias = "out=b",
+                         .user = &kFused[2],
+                         .layouts = "w=cpu.r16@1",
+                         .numerics = kMatmulNumerics})),
+    tuned(row<MatmulOp>({.id = "cpu.matmul_silu_mul",
+                         .pattern = "(mul (silu (matmul ?x ?wg)) (matmul ?x ?wu))",
+                         .where = "dtype(x)=f32; dtype(wg)=" BP_CPU_WEIGHTS "; dtype(wu)=" BP_CPU_WEIGHTS,
+                         .user = &kFused[3],
+                         .layouts = "wg=cpu.r16@1; wu=cpu.r16@1",
+                         .numerics = kMatmulNumerics}))};
 
 }  // namespace
 

@@ -11,14 +11,14 @@ namespace {
 // Below this K activations keep the precision of 16 bits: such models are small, feel each rounding, and wait for
 // memory anyhow.
 constexpr int64_t kFineBelowK = 2048;
-constexpr int64_t kChunkBytes = 512 * 1024;  // of packed x, which stays in the second cache while groups pass
 
 }  // namespace
 
-const char* WeightProduct::init(uint16_t dtype, int64_t n, int64_t k, const OpTarget& target) {
+const char* WeightProduct::init(uint16_t dtype, int64_t n, int64_t k, const OpTarget& target, const Shape& shape) {
   const auto format = format_of_dtype(dtype);
   if (!format.has_value()) return "w is of no packed dtype";
   if (n <= 0 || k <= 0) return "w is empty";
+  shape_ = shape;
   n_ = n;
   k_ = k;
   group_bytes_ = static_cast<int64_t>(cpu::group_bytes(*format, k));
@@ -36,8 +36,9 @@ const char* WeightProduct::init(uint16_t dtype, int64_t n, int64_t k, const OpTa
 
 WeightProduct::Way WeightProduct::way_of(const MatmulKernel& kernel, bool many) const {
   const int64_t bytes = (x_tile_bytes(kernel, k_) + 63) / 64 * 64;
-  const int64_t chunk = kernel.unpack == nullptr ? 1 : std::max<int64_t>(kChunkBytes / bytes, 1);
-  return {&kernel, kernel.max_rows / parts_, bytes, chunk, many};
+  const int64_t chunk = kernel.unpack == nullptr ? 1 : std::max<int64_t>(shape_.chunk_bytes / bytes, 1);
+  const int64_t rows = kernel.max_rows / parts_;
+  return {&kernel, many ? rows : std::min(rows, shape_.few_tile_rows), bytes, chunk, many};
 }
 
 bool WeightProduct::takes_x_of(const WeightProduct& other) const {
@@ -49,10 +50,12 @@ bool WeightProduct::takes_x_of(const WeightProduct& other) const {
 
 uint64_t WeightProduct::x_bytes(int64_t rows, int64_t n_matrices) const {
   // Each matrix may leave its last tile unfilled.
-  const auto bytes = [&](const Way& way) {
-    return (rows / way.tile_rows + std::min(rows, n_matrices)) * way.tile_bytes;
+  const auto bytes = [&](const Way& way, int64_t most) {
+    return (most / way.tile_rows + std::min(most, n_matrices)) * way.tile_bytes;
   };
-  return static_cast<uint64_t>(std::max(bytes(few_), bytes(many_)));
+  // Few rows a matrix are never more than these.
+  const int64_t few_rows = std::min(rows, n_matrices * (shape_.many_rows / parts_ + 1));
+  return static_cast<uint64_t>(std::max(bytes(few_, few_rows), bytes(many_, rows)));
 }
 
 int64_t WeightProduct::scratch_bytes() const {

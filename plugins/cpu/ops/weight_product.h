@@ -19,8 +19,19 @@ class WeightProduct {
  public:
   static constexpr int64_t kMaxTileRows = 32;
 
+  // What tuning may change; none of it changes a bit of a result.
+  struct Shape {
+    // Fewer rows fill tiles of 16 so badly that those for few rows are faster.
+    int64_t many_rows = 16;
+    int64_t chunk_bytes = 512 * 1024;      // of packed x, which stays in the second cache while groups pass
+    int64_t few_tile_rows = kMaxTileRows;  // at most so many rows share a load of weights where there are few
+  };
+
   // Null, or why a matrix [n, k] of this dtype cannot be multiplied.
-  const char* init(uint16_t dtype, int64_t n, int64_t k, const OpTarget& target);
+  const char* init(uint16_t dtype, int64_t n, int64_t k, const OpTarget& target) {
+    return init(dtype, n, k, target, Shape{});
+  }
+  const char* init(uint16_t dtype, int64_t n, int64_t k, const OpTarget& target, const Shape& shape);
   // With another, x packed once serves both.
   bool takes_x_of(const WeightProduct& other) const;
 
@@ -39,7 +50,7 @@ class WeightProduct {
     bool many;
   };
   // For so many rows of x a matrix.
-  const Way& way(int64_t rows) const { return rows * parts_ >= kManyRows ? many_ : few_; }
+  const Way& way(int64_t rows) const { return rows * parts_ >= shape_.many_rows ? many_ : few_; }
   // The way of this weight for x packed for another's.
   const Way& way_like(const Way& other) const { return other.many ? many_ : few_; }
   // The bytes of packed x for up to `rows` rows that meet up to `n_matrices` matrices, either way.
@@ -74,11 +85,9 @@ class WeightProduct {
   void multiply(const Way& way, const Tile& tile, const Panel& panel, float* y) const;
 
  private:
-  // Fewer fill tiles of 16 so badly that those for few rows are faster.
-  static constexpr int64_t kManyRows = 16;
-
   Way way_of(const MatmulKernel& kernel, bool many) const;
 
+  Shape shape_;
   Way few_{}, many_{};
   int64_t n_ = 0, k_ = 0;
   int64_t group_bytes_ = 0;
