@@ -70,6 +70,9 @@ void Progress::draw_bar() {
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   const double rate = seconds > 0.2 ? static_cast<double>(done_ - std::min(done_, first_)) / seconds / 1e6 : 0.0;
   // Back to the line's start, and the rest of what was there erased.
+  if (!style_.counted.empty())
+    return write(
+        fmt::format("\r{} {} {:3.0f} % {} of {} {}\x1b[K", label_, bar, 100 * share, done_, total_, style_.counted));
   write(fmt::format("\r{} {} {:3.0f} % {} of {} MB, {:.1f} MB/s\x1b[K", label_, bar, 100 * share, megabytes(done_),
                     megabytes(total_), rate));
 }
@@ -82,6 +85,7 @@ void Progress::write_line() {
   const int tenths = static_cast<int>(std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)) * 10);
   if (tenths <= tenths_) return;
   tenths_ = tenths;
+  if (!style_.counted.empty()) return write(fmt::format("{}: {} of {} {}\n", label_, done_, total_, style_.counted));
   write(fmt::format("{}: {} % of {} MB\n", label_, tenths * 10, megabytes(total_)));
 }
 

@@ -14,6 +14,7 @@ struct ProgressStyle {
   bool terminal = false;  // a bar that is drawn over
   bool colour = false;
   std::function<void(std::string_view)> write{};  // empty: standard error
+  std::string counted{};                          // what the numbers count: "problems"; empty: bytes
 };
 
 // Of standard error: a bar where it is a terminal, no colour where $NO_COLOR is set, nothing with --no-progress.

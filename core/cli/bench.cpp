@@ -1,4 +1,4 @@
-// backplane bench MODEL, backplane bench limits
+// backplane bench MODEL, backplane bench ops MODEL, backplane bench limits
 #include <fmt/format.h>
 
 #include "cli/command.h"
@@ -6,12 +6,15 @@
 #include "cli/output.h"
 #include "perf/bench.h"
 #include "perf/limits.h"
+#include "perf/op_bench.h"
 
 namespace bp::cli {
 namespace {
 
 struct BenchFlags {
   std::string model;
+  std::string of_ops;  // whose kernels are timed
+  int n_tokens = 1;
   BenchCase what;
 };
 
@@ -41,8 +44,46 @@ Status limits(const GlobalOptions& global) {
   return print_json(json::object{{"read_gbps", measured.read_bytes_per_s / 1e9}, {"matrix_gflops", rates}});
 }
 
+Status time_ops(const GlobalOptions& global, const BenchFlags& flags) {
+  if (flags.of_ops.empty())
+    return fail(ErrorCode::kUsage, "bench ops", "names no model", "say whose kernels: backplane bench ops MODEL");
+  BP_TRY(const auto host, Host::create(global));
+  BP_TRY(RunningModel running, open_model(*host, flags.of_ops));
+  if (running.device == nullptr)
+    return fail(ErrorCode::kUsage, "reference", "has no kernels", "name a device with --device");
+  const auto adjust = [&](EngineOptions& options) {
+    options.max_batch_tokens = std::max(options.max_batch_tokens, flags.n_tokens);
+  };
+  const Program* program = nullptr;
+  if (running.is_encoder()) {
+    BP_TRY_VOID(start_embedder(*host, running, adjust));
+    BP_TRY(program, running.embedder->program(flags.n_tokens));
+  } else {
+    BP_TRY_VOID(start_engine(*host, running, adjust));
+    BP_TRY(program, running.engine->executor().program(flags.n_tokens));
+  }
+  BP_TRY(const auto rows, bench_ops(*program, flags.what.repeats));
+  json::array table;
+  std::string text = fmt::format("{:<24} {:>10} {:>8} {:>9}  {}\n", "KERNEL", "us", "GB/s", "GFLOP/s", "PROBLEM");
+  for (const OpBenchRow& row : rows) {
+    table.push_back(json::object{{"kernel", row.kernel},
+                                 {"problem", row.problem},
+                                 {"us", row.us},
+                                 {"gbps", row.gb_per_s},
+                                 {"gflops", row.gflop_per_s},
+                                 {"why", row.why}});
+    text += row.why.empty() ? fmt::format("{:<24} {:>10.1f} {:>8.1f} {:>9.1f}  {}\n", row.kernel, row.us, row.gb_per_s,
+                                          row.gflop_per_s, row.problem)
+                            : fmt::format("{:<24} not timed: {}\n", row.kernel, row.why);
+  }
+  return global.json ? print_json(json::object{{"rows", table}}) : print(text);
+}
+
 Status bench(const GlobalOptions& global, const BenchFlags& flags) {
   if (flags.model == "limits") return limits(global);
+  if (flags.model == "ops") return time_ops(global, flags);
+  if (!flags.of_ops.empty())
+    return fail(ErrorCode::kUsage, flags.of_ops, "is one word too many", "name one model, or `ops MODEL`");
   BP_TRY(const auto host, Host::create(global));
   BP_TRY(const RunningModel running,
          start_model(*host, flags.model, [&](EngineOptions& options) { options.max_seqs = flags.what.batch; }));
@@ -71,8 +112,12 @@ void add_bench(CLI::App& app, Invocation& invocation) {
   CLI::App* command =
       add_command(app, invocation, "bench", "Time prompts and generation, beside the device's measured limits",
                   "backplane bench smollm2-135m-instruct -p 512 -n 64 --json");
-  command->add_option("model", flags->model, "A model, or `limits`: the device's read bandwidth and matrix rates")
+  command
+      ->add_option("model", flags->model,
+                   "A model; `ops` and a model: its kernels one by one; or `limits`: the device's rates")
       ->required();
+  command->add_option("of", flags->of_ops, "After `ops`: the model whose kernels are timed");
+  command->add_option("--tokens", flags->n_tokens, "After `ops`: size of the step")->check(CLI::Range(1, 1 << 20));
   command->add_option("-p", flags->what.n_prompt, "Prompt tokens")->check(CLI::Range(0, 1 << 24));
   command->add_option("-n", flags->what.n_gen, "Tokens to generate")->check(CLI::Range(0, 1 << 24));
   command->add_option("-b", flags->what.batch, "Sequences at once")->check(CLI::Range(1, 4096));

@@ -98,6 +98,10 @@ Result<EngineOptions> Host::engine_options() const {
                                    : horizontal == "off" ? JoinProducts::kNever
                                                          : JoinProducts::kAuto;
   disable_passes(options.compiler, config_.compile.disable);
+  options.tuning = config_.tune.mode == "off"   ? TuningUse::kOff
+                   : config_.tune.mode == "use" ? TuningUse::kUse
+                                                : TuningUse::kOffline;
+  options.tuning_folder = tuning_folder(config_.models.cache_dir);
   return options;
 }
 

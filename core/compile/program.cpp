@@ -115,6 +115,11 @@ Status Program::run_on_reference(Step& step) {
   return {};
 }
 
+const bp_kernel* Program::kernel_at(size_t at) const {
+  BP_CHECK(at < steps_.size(), "step {} of {}", at, steps_.size());
+  return steps_[at].kernel;
+}
+
 std::vector<std::string> Program::fallback_ops() const {
   std::vector<std::string> ops;
   if (device_ == nullptr) return ops;

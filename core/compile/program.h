@@ -23,6 +23,8 @@
 namespace bp {
 
 class RunObserver;
+class Tuning;
+struct KernelProblem;
 
 // Memory of the graph's inputs and outputs, by value name.
 using Bindings = std::map<std::string, BufferSpan, std::less<>>;
@@ -53,6 +55,7 @@ struct CompileInputs {
   bool capture = false;           // make native graphs, if the device has them
   CompilerOptions options{};      // of passes
   const CostFn* tuned = nullptr;  // null: nothing was measured
+  Tuning* tuning = nullptr;       // null: every kernel as its plugin has it
 };
 
 // One line of `explain`.
@@ -107,6 +110,8 @@ class Program {
   StepWork work(size_t at) const;
   // Kernels of the device that were not in question, and why.
   std::span<const RejectedRow> left_out() const { return left_out_; }
+  // Null for what is no kernel of the device. REQUIRES: at < steps().size().
+  const bp_kernel* kernel_at(size_t at) const;
   ProgramMemory memory() const { return memory_; }
   int n_launches() const { return n_launches_; }
   // Whether runs may compute all rows of the bucket: what they read must be harmless past the true sizes.
@@ -120,6 +125,8 @@ class Program {
 
  private:
   friend class ProgramBuilder;
+  friend class KernelTrial;
+  friend std::vector<KernelProblem> kernel_problems(const Program& program);
   struct Step;
   // A part of the list: a native graph, or launched one by one.
   struct Segment;

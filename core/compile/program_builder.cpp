@@ -10,6 +10,7 @@
 #include "compile/program_step.h"
 #include "compile/step_info.h"
 #include "compile/storage.h"
+#include "compile/tuning.h"
 #include "graph/opset.h"
 #include "memory/arena.h"
 #include "reference/reference.h"
@@ -93,7 +94,10 @@ class ProgramBuilder {
     step.capture_safe = (group.row->kernel->flags & BP_K_CAPTURE_SAFE) != 0;
     ++program_->n_launches_;
     const Region region = region_of(graph(), group.match, group.layouts, *inputs_.device);
-    auto plan = inputs_.device->plan(*group.row->kernel, region.view());
+    step.kernel = group.row->kernel;
+    step.match = group.match;
+    step.layouts = group.layouts;
+    auto plan = plan_tuned(group, region);
     if (!plan.has_value()) {
       plan.error().where += fmt::format(" node {}", step.name);
       return std::unexpected(std::move(plan.error()));
@@ -105,6 +109,18 @@ class ProgramBuilder {
     program_->memory_.internal_bytes += step.plan->info().internal_bytes;
     for (const bp_ws_need& need : step.plan->info().workspaces) workspaces_.push_back({at, need});
     return {};
+  }
+
+  // A configuration that was once found good and fails now costs a line in the log.
+  Result<Plan> plan_tuned(const Group& group, const Region& region) const {
+    const bp_kernel& kernel = *group.row->kernel;
+    std::vector<int64_t> config;
+    if (inputs_.tuning != nullptr && kernel.n_tunable > 0)
+      config = inputs_.tuning->config(kernel, tuning_problem(graph(), group.match, group.layouts));
+    auto plan = inputs_.device->plan(kernel, region.view(), config);
+    if (plan.has_value() || config.empty() || inputs_.device->fault().lost()) return plan;
+    log::warn("tuning: kernel {}: {}; the default is used", kernel.id, plan.error().message());
+    return inputs_.device->plan(kernel, region.view());
   }
 
   Status plan_reference(const Group& group, Step& step) {

@@ -23,6 +23,9 @@ struct Program::Step {
   std::vector<NodeId> nodes;
   uint64_t live_bytes = 0;  // of the arena while it runs
   // kLaunch. A bound goes before the plan that made it.
+  const bp_kernel* kernel = nullptr;
+  Match match;
+  std::vector<std::string> layouts;  // by slot
   std::optional<Plan> plan;
   std::optional<Bound> bound;
   std::vector<SymbolId> symbols;

@@ -27,6 +27,10 @@ struct KernelsConfig {
   std::vector<std::string> force;
 };
 
+struct TuneConfig {
+  std::string mode = "use";  // off | use | offline
+};
+
 struct CompileConfig {
   std::vector<std::string> disable;
   std::string horizontal_fusion = "auto";  // auto | on | off
@@ -99,6 +103,7 @@ struct Config {
   DeviceConfig device;
   PluginsConfig plugins;
   KernelsConfig kernels;
+  TuneConfig tune;
   CompileConfig compile;
   EngineConfig engine;
   KvConfig kv;

@@ -61,6 +61,14 @@ std::vector<ConfigOption> plugins_options() {
         .type = OptionType::kStringList,
         .doc = "Ids of kernels that are preferred over every other one that matches."},
        [](Config& c) -> Target { return &c.kernels.force; }},
+      {{.key = "tune.mode",
+        .type = OptionType::kEnum,
+        .choices = {"off", "use", "offline"},
+        .doc =
+            "What is done with the results of `backplane tune`: nothing, every kernel runs as its plugin's heuristic "
+            "has it; they are read where there are any; or they are read and, for models that are tuned before they "
+            "are served, a warning says which problems have none."},
+       [](Config& c) -> Target { return &c.tune.mode; }},
   };
 }
 
@@ -258,10 +266,11 @@ std::vector<ConfigOption> make_options() {
   return all;
 }
 
-const std::array<ConfigSection, 10> kSections = {{
+const std::array<ConfigSection, 11> kSections = {{
     {"device", "What the model runs on."},
     {"plugins", "Where plugins come from. A plugin's own options are under `[plugin.NAME]`."},
     {"kernels", "Which kernels of the plugins are used; `backplane explain` lists their ids."},
+    {"tune", "How kernels are configured; see [tuning.md](tuning.md)."},
     {"compile", "What is done to a model's graph before it runs; see docs/compile.md."},
     {"engine", "How steps are made up."},
     {"kv", "The paged KV cache."},

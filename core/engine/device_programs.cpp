@@ -25,6 +25,7 @@ Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, c
     made->kernels_ = KernelTable::create(device->kernels(), options.kernels);
     for (const RejectedRow& row : made->kernels_->rejected())
       log::debug("{}: kernel {}: {}", device->info().id, row.id, row.reason);
+    if (options.tuning != TuningUse::kOff) made->tuning_.emplace(*device, options.tuning_folder, options.deterministic);
   }
   made->weights_ = std::make_unique<WeightStore>(device, made->queue());
   made->arena_ = std::make_unique<Arena>(device);
@@ -39,10 +40,19 @@ Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bind
   inputs.weights = weights_.get();
   inputs.arena = arena_.get();
   inputs.bindings = &bindings;
+  inputs.tuning = tuning_ ? &*tuning_ : nullptr;
   inputs.optimize = optimize;
   inputs.capture = captures_;
   inputs.options = compiler_;
-  return Program::compile(std::move(graph), inputs);
+  auto program = Program::compile(std::move(graph), inputs);
+  if (tuning_) {
+    const std::vector<std::string> missing = tuning_->take_missing();
+    if (tuning_use_ == TuningUse::kOffline && !missing.empty()) {
+      log::warn("tuning: {} problems have no result, {} among them; `backplane tune MODEL` measures them",
+                missing.size(), missing.front());
+    }
+  }
+  return program;
 }
 
 Status DevicePrograms::check_fallback(const Program& program) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compile/program.h"
+#include "compile/tuning.h"
 #include "engine/engine_options.h"
 #include "plugin_host/queue.h"
 
@@ -35,16 +36,18 @@ class DevicePrograms {
 
  private:
   DevicePrograms(Device* device, const EngineOptions& options)
-      : device_(device), op_fallback_(options.op_fallback), compiler_(options.compiler) {
+      : device_(device), op_fallback_(options.op_fallback), tuning_use_(options.tuning), compiler_(options.compiler) {
     compiler_.deterministic = options.deterministic;
   }
 
   Device* device_;
   FallbackPolicy op_fallback_;
+  TuningUse tuning_use_;
   bool captures_ = false;
   CompilerOptions compiler_;
   std::optional<Queue> queue_;
   std::optional<KernelTable> kernels_;
+  std::optional<Tuning> tuning_;
   std::unique_ptr<WeightStore> weights_;
   std::unique_ptr<Arena> arena_;
 };

@@ -14,6 +14,13 @@ namespace bp {
 
 enum class FallbackPolicy : uint8_t { kError, kWarn, kAllow };
 
+// Whether kernels run in the configurations that tuning has found.
+enum class TuningUse : uint8_t {
+  kOff,
+  kUse,     // where there are any
+  kOffline  // and a warning says where there are none
+};
+
 struct EngineOptions {
   int max_seqs = 64;                  // sequences in one step
   int max_batch_tokens = 512;         // tokens in one step
@@ -33,6 +40,8 @@ struct EngineOptions {
   FallbackPolicy op_fallback = FallbackPolicy::kWarn;
   KernelSelection kernels{};
   CompilerOptions compiler{};  // its `deterministic` follows the one above
+  TuningUse tuning = TuningUse::kOff;
+  std::string tuning_folder{};  // of tuning_cache.h
 };
 
 }  // namespace bp

@@ -153,6 +153,8 @@ const Device::Table& Device::table_of(const bp_kernel& kernel) const {
 
 const std::string& Device::plugin_of(const bp_kernel& kernel) const { return table_of(kernel).plugin->name(); }
 
+const std::string& Device::plugin_file_of(const bp_kernel& kernel) const { return table_of(kernel).plugin->file(); }
+
 Result<uint32_t> Device::find_heap(AllocKind kind) const {
   const int preferred = kind == AllocKind::kDevice   ? BP_HEAP_DEVICE
                         : kind == AllocKind::kPinned ? BP_HEAP_PINNED

@@ -60,6 +60,8 @@ class Device {
   std::span<const bp_kernel* const> kernels() const { return kernels_; }
   // The name of the plugin that brought `kernel`. REQUIRES: one of kernels().
   const std::string& plugin_of(const bp_kernel& kernel) const;
+  // The file that it was loaded from.
+  const std::string& plugin_file_of(const bp_kernel& kernel) const;
 
   // launch() runs the work before it returns: give the queue a thread of its own and no timeout.
   bool inline_launch() const { return (api().flags & BP_DEV_INLINE) != 0; }

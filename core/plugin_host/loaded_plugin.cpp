@@ -29,14 +29,15 @@ Checked<std::unique_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& pat
     if (is_missing_library(text)) return refuse(Verdict::kMissingLibs, text, manifest.hint);
     return refuse(Verdict::kNoEntry, fmt::format("the loader refused it: {}", text));
   }
-  std::unique_ptr<LoadedPlugin> plugin(new LoadedPlugin(std::move(manifest), std::move(*library), callbacks));
+  std::unique_ptr<LoadedPlugin> plugin(new LoadedPlugin(path, std::move(manifest), std::move(*library), callbacks));
   if (auto entry = plugin->call_entry(); !entry) return std::unexpected(entry.error());
   if (auto devices = plugin->enumerate(); !devices) return std::unexpected(devices.error());
   return plugin;
 }
 
-LoadedPlugin::LoadedPlugin(Manifest manifest, Library library, const HostCallbacks& callbacks)
-    : manifest_(std::move(manifest)),
+LoadedPlugin::LoadedPlugin(std::string file, Manifest manifest, Library library, const HostCallbacks& callbacks)
+    : file_(std::move(file)),
+      manifest_(std::move(manifest)),
       library_(std::move(library)),
       services_(std::make_unique<HostServices>(manifest_.name, callbacks)) {}
 

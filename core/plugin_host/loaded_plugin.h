@@ -28,16 +28,18 @@ class LoadedPlugin {
   LoadedPlugin& operator=(const LoadedPlugin&) = delete;
 
   const std::string& name() const { return manifest_.name; }
+  const std::string& file() const { return file_; }
   const Manifest& manifest() const { return manifest_; }
   const bp_plugin_api& api() const { return api_; }
   std::span<const DeviceInfo> devices() const { return devices_; }
   const PluginOptions& options() const { return services_->options; }
 
  private:
-  LoadedPlugin(Manifest manifest, Library library, const HostCallbacks& callbacks);
+  LoadedPlugin(std::string file, Manifest manifest, Library library, const HostCallbacks& callbacks);
   Checked<void> call_entry();
   Checked<void> enumerate();
 
+  std::string file_;
   Manifest manifest_;
   Library library_;
   std::unique_ptr<HostServices> services_;

@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -33,6 +35,7 @@ TEST(Cli, EveryCommandHasHelpWithAnExample) {
                                                                                        {"bench"},
                                                                                        {"profile"},
                                                                                        {"explain"},
+                                                                                       {"tune"},
                                                                                        {"pull"},
                                                                                        {"list"},
                                                                                        {"rm"},
@@ -232,6 +235,69 @@ TEST(Cli, CompilerPassesAreTurnedOffByName) {
   const Outcome outcome = run({"explain", kGolden, "--set", "compile.disable=fuse"});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("fuse_kernels"));
+}
+
+// What docs/tuning.md shows.
+TEST(Cli, TuneKeepsWhatLaterRunsUse) {
+  const std::string cache = testing::TempDir() + "/backplane_tune_" + std::to_string(::getpid());
+  std::filesystem::remove_all(cache);
+  const std::string place = "models.cache_dir=" + cache;
+  const auto with = [&](std::vector<std::string> args) {
+    args.insert(args.end(), {"--device", "cpu:0", "--set", place});
+    return run(args);
+  };
+  const Outcome tuned =
+      with({"tune", kGolden, "--tokens", "1", "--tokens", "8", "--repeats", "1", "--least-ms", "0.01", "--json"});
+  ASSERT_EQ(tuned.exit_code, 0) << tuned.err;
+  EXPECT_THAT(tuned.err, HasSubstr("problems")) << "progress";
+  const json::value document = tuned.document();
+  const json::array& kernels = document.at("kernels").as_array();
+  ASSERT_FALSE(kernels.empty());
+  for (const auto& kernel : kernels) {
+    EXPECT_EQ(kernel.as_object().if_contains("why"), nullptr) << write_json(kernel);
+    EXPECT_GT(kernel.at("n_tried").as_int64(), 0) << write_json(kernel);
+    EXPECT_EQ(kernel.at("n_wrong").as_int64(), 0) << "no tunable of the CPU's changes a bit: " << write_json(kernel);
+    EXPECT_EQ(kernel.at("n_failed").as_int64(), 0) << write_json(kernel);
+    EXPECT_GT(kernel.at("default_us").as_double(), 0);
+    EXPECT_LE(kernel.at("us").as_double(), kernel.at("default_us").as_double());
+  }
+
+  const std::string ids = write_temp("tune_ids.json", kIds);
+  const Outcome plain = with({"eval", kGolden, "--tokens", ids, "--greedy", "4", "--json", "--set", "tune.mode=off"});
+  const Outcome used = with({"eval", kGolden, "--tokens", ids, "--greedy", "4", "--json"});
+  ASSERT_EQ(used.exit_code, 0) << used.err;
+  EXPECT_EQ(used.out, plain.out);
+  const Outcome offline = with({"eval", kGolden, "--tokens", ids, "--greedy", "1", "--json", "--set", "tune.mode=offline"});
+  EXPECT_EQ(offline.exit_code, 0);
+  EXPECT_THAT(offline.err, HasSubstr("have no result")) << "the largest bucket was not tuned";
+
+  for (const auto& file : std::filesystem::directory_iterator(cache + "/tune")) {
+    if (file.path().extension() == ".jsonl") std::ofstream(file.path()) << "{\"v\": 1, ruined\n";
+  }
+  const Outcome ruined = with({"eval", kGolden, "--tokens", ids, "--greedy", "4", "--json"});
+  EXPECT_EQ(ruined.exit_code, 0) << ruined.err;
+  EXPECT_EQ(ruined.out, plain.out);
+  EXPECT_THAT(ruined.err, HasSubstr("damaged"));
+  std::filesystem::remove_all(cache);
+
+  EXPECT_EQ(run({"tune", kGolden, "--device", "reference"}).exit_code, 2);
+  EXPECT_EQ(run({"tune", "/nonexistent", "--device", "cpu:0"}).exit_code, 3);
+}
+
+TEST(Cli, BenchOpsTimesKernelsOneByOne) {
+  const Outcome outcome = run({"bench", "ops", kGolden, "--device", "cpu:0", "-r", "1", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json::value document = outcome.document();
+  int n_products = 0;
+  for (const auto& row : document.at("rows").as_array()) {
+    if (!row.at("why").as_string().empty()) continue;
+    EXPECT_GT(row.at("us").as_double(), 0) << write_json(row);
+    EXPECT_GT(row.at("gbps").as_double(), 0) << write_json(row);
+    n_products += row.at("gflops").as_double() > 0 ? 1 : 0;
+  }
+  EXPECT_GT(n_products, 0);
+  EXPECT_EQ(run({"bench", "ops"}).exit_code, 2);
+  EXPECT_EQ(run({"bench", kGolden, "too", "--device", "cpu:0"}).exit_code, 2);
 }
 
 TEST(Cli, ATraceShowsEachOpLaunchedOnceAStep) {

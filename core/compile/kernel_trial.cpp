@@ -1,0 +1,370 @@
+#include "compile/kernel_trial.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "compile/program_step.h"
+#include "compile/storage.h"
+#include "compile/tuning.h"
+#include "graph/opset.h"
+#include "quant/quant.h"
+#include "reference/reference.h"
+
+namespace bp {
+namespace {
+
+bool is_plain_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
+
+int64_t few_of(const Symbol& symbol) {
+  const int64_t step = std::max<int64_t>(symbol.multiple_of, 1);
+  const int64_t wanted = (std::max<int64_t>(symbol.min, 2) + step - 1) / step * step;
+  return std::min(wanted, symbol.max);
+}
+
+int64_t size_of(const Extent& extent, std::span<const int64_t> sizes) {
+  return extent.is_static() ? extent.value : sizes[static_cast<size_t>(extent.symbol)];
+}
+
+std::vector<float> floats(DType dtype, std::span<const std::byte> bytes) {
+  std::vector<float> values(bytes.size() / dtype_info(dtype).block_bytes);
+  decode_row(dtype, bytes.data(), values.data(), static_cast<int64_t>(values.size()));
+  return values;
+}
+
+}  // namespace
+
+std::vector<KernelProblem> kernel_problems(const Program& program) {
+  std::vector<KernelProblem> problems;
+  std::map<std::pair<std::string, std::string>, size_t> known;
+  for (size_t i = 0; i < program.steps_.size(); ++i) {
+    const Program::Step& step = program.steps_[i];
+    if (step.kind != Program::Step::Kind::kLaunch) continue;
+    const std::string text = tuning_problem(program.graph_, step.match, step.layouts);
+    const auto [found, is_new] = known.emplace(std::pair{step.kernel->id, text}, problems.size());
+    if (is_new) problems.push_back({step.kernel->id, text, {}});
+    problems[found->second].places.push_back(i);
+  }
+  return problems;
+}
+
+Result<std::unique_ptr<KernelTrial>> KernelTrial::create(const Program& program, std::vector<size_t> places) {
+  std::unique_ptr<KernelTrial> trial(new KernelTrial);
+  trial->program_ = &program;
+  trial->places_ = std::move(places);
+  const Program::Step& step = program.steps_[trial->places_.front()];
+  Device& device = *program.device_;
+  trial->kernel_ = step.kernel;
+  trial->problem_ = tuning_problem(program.graph_, step.match, step.layouts);
+  std::vector<uint32_t> layouts;
+  for (const std::string& name : step.layouts) layouts.push_back(name.empty() ? 0 : device.intern(name));
+  trial->region_ = std::make_unique<Region>(program.graph_, step.match, layouts,
+                                            [&](std::string_view name) { return device.intern(name); });
+  BP_TRY_VOID(trial->make_operands());
+  trial->estimate();
+  return trial;
+}
+
+Device& KernelTrial::device() const { return *program_->device_; }
+
+Status KernelTrial::make_operands() {
+  const Graph& graph = program_->graph_;
+  const Program::Step& step = program_->steps_[places_.front()];
+  const auto refuse = [&](const Value& value, const char* why) {
+    return fail(ErrorCode::kUnsupported, kernel_->id, fmt::format("{} {}", value.name, why));
+  };
+  for (const auto& operand : step.operands) {
+    if (operand.value == kNone || buffers_.contains(operand.value)) continue;
+    const Value& value = graph.value(operand.value);
+    const bool made_here = std::ranges::any_of(step.match.nodes, [&](NodeId id) { return value.producer == id; });
+    if (made_here && value.updates != kNone) return refuse(value, "changes what is there");
+    if (value.role == Role::kKv) return refuse(value, "is of the KV cache");
+    if (value.role == Role::kWeight) continue;
+    if (const auto length = length_of(operand.value); length != kNone) {
+      BP_TRY(Buffer buffer, Buffer::create(program_->device_, 64, "trial"));
+      buffers_[operand.value] = std::make_unique<Buffer>(std::move(buffer));
+      lengths_[operand.value] = length;
+      continue;
+    }
+    if (!made_here && !is_plain_float(value.dtype)) return refuse(value, "holds indices");
+    BP_TRY(const uint64_t bytes, Storage::size_bytes(graph, value));
+    BP_TRY(Buffer buffer, Buffer::create(program_->device_, std::max<uint64_t>(bytes, 64), "trial"));
+    auto& kept = buffers_[operand.value] = std::make_unique<Buffer>(std::move(buffer));
+    if (made_here) {
+      results_.push_back(operand.value);
+    } else {
+      BP_TRY_VOID(fill(*kept, value, inputs_[operand.value]));
+    }
+  }
+  return program_->queue_->sync();
+}
+
+Status KernelTrial::fill(const Buffer& buffer, const Value& value, std::vector<std::byte>& host) {
+  BP_TRY(const uint64_t bytes, Storage::size_bytes(program_->graph_, value));
+  std::mt19937 random(static_cast<unsigned>(inputs_.size()));
+  std::normal_distribution<float> normal;
+  std::vector<float> values(bytes / dtype_info(value.dtype).block_bytes);
+  for (float& x : values) x = normal(random);
+  host.resize(bytes);
+  BP_TRY_VOID(encode_row(value.dtype, values.data(), host.data(), static_cast<int64_t>(values.size())));
+  if (bytes == 0) return {};
+  const bp_span from{nullptr, host.data(), 0, bytes};
+  const bp_span to = buffer.span(0, bytes);
+  return program_->queue_->copy({&to, 1}, {&from, 1});
+}
+
+SymbolId KernelTrial::length_of(ValueId id) const {
+  for (const SymbolId symbol : region_->symbols()) {
+    if (program_->graph_.symbols[static_cast<size_t>(symbol)].len_value == id) return symbol;
+  }
+  return kNone;
+}
+
+// The true sizes, where kernels read them on the device.
+Status KernelTrial::write_lengths(bool few) const {
+  const auto at = sizes(few);
+  for (const auto& [value, symbol] : lengths_) {
+    auto length = static_cast<int32_t>(at[static_cast<size_t>(symbol)]);
+    const bp_span from{nullptr, &length, 0, sizeof(length)};
+    const bp_span to = buffers_.at(value)->span(0, sizeof(length));
+    BP_TRY_VOID(program_->queue_->copy({&to, 1}, {&from, 1}));
+    BP_TRY_VOID(program_->queue_->sync());
+  }
+  return {};
+}
+
+std::vector<int64_t> KernelTrial::sizes(bool few) const {
+  const Graph& graph = program_->graph_;
+  std::vector<int64_t> sizes(graph.symbols.size());
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const Symbol& symbol = graph.symbols[i];
+    sizes[i] = symbol.base == kNone ? (few ? few_of(symbol) : symbol.max)
+                                    : symbol.mul * sizes[static_cast<size_t>(symbol.base)] + symbol.add;
+  }
+  return sizes;
+}
+
+Result<uint64_t> KernelTrial::bytes_at(const Value& value, bool few) const {
+  const auto at = sizes(few);
+  uint64_t rows = 1;
+  uint64_t last = 1;
+  for (const Extent& dim : value.dims) {
+    rows *= last;  // Storage::size_bytes() has seen that the largest fits
+    last = static_cast<uint64_t>(size_of(dim, at));
+  }
+  const auto bytes = row_bytes(value.dtype, last);
+  if (!bytes.has_value()) return fail(ErrorCode::kUnsupported, kernel_->id, value.name + " has no whole rows");
+  return rows * *bytes;
+}
+
+// The sum over distinct operands, and two for each multiplication of a matrix product.
+void KernelTrial::estimate() {
+  const Graph& graph = program_->graph_;
+  const Program::Step& step = program_->steps_[places_.front()];
+  std::vector<ValueId> seen;
+  for (const auto& operand : step.operands) {
+    if (operand.value == kNone || std::ranges::find(seen, operand.value) != seen.end()) continue;
+    seen.push_back(operand.value);
+    const Value& value = graph.value(operand.value);
+    const auto bytes = Storage::size_bytes(graph, value);
+    bytes_ += static_cast<double>(value.role == Role::kWeight ? operand.memory.size_bytes : bytes.value_or(0));
+  }
+  const auto at = sizes(false);
+  for (const NodeId id : step.match.nodes) {
+    const Node& node = graph.node(id);
+    if (!node.op->name.starts_with("matmul") || node.in.empty() || node.in[0] == kNone) continue;
+    double product = 2;
+    for (const Extent& dim : graph.value(node.out[0]).dims) product *= static_cast<double>(size_of(dim, at));
+    const auto& x = graph.value(node.in[0]).dims;
+    if (!x.empty()) flops_ += product * static_cast<double>(size_of(x.back(), at));
+  }
+}
+
+Result<KernelTrial::Ready> KernelTrial::prepare(std::span<const int64_t> config) const {
+  Ready ready;
+  Device& device = *program_->device_;
+  BP_TRY(ready.plan, device.plan(*kernel_, region_->view(), config));
+  std::vector<bp_span> ws;
+  for (const bp_ws_need& need : ready.plan.info().workspaces) {
+    if (need.kind == BP_WS_SYMMETRIC)
+      return fail(ErrorCode::kUnsupported, kernel_->id, "wants workspace that several devices share");
+    BP_TRY(Buffer buffer, Buffer::create(&device, std::max<uint64_t>(need.bytes, 64), "trial workspace"));
+    const std::vector<std::byte> zeros(need.bytes);
+    const bp_span from{nullptr, const_cast<std::byte*>(zeros.data()), 0, need.bytes};
+    const bp_span to = buffer.span(0, need.bytes);
+    if (need.bytes > 0) BP_TRY_VOID(program_->queue_->copy({&to, 1}, {&from, 1}));
+    BP_TRY_VOID(program_->queue_->sync());
+    ws.push_back(to);
+    ready.workspaces.push_back(std::make_unique<Buffer>(std::move(buffer)));
+  }
+  for (const size_t place : places_) {
+    std::vector<bp_span> args;
+    for (const auto& operand : program_->steps_[place].operands) {
+      const auto& of_first = program_->steps_[places_.front()].operands[args.size()];
+      if (operand.value == kNone) {
+        args.push_back({});
+      } else if (const auto own = buffers_.find(of_first.value); own != buffers_.end()) {
+        BP_TRY(const uint64_t bytes, Storage::size_bytes(program_->graph_, program_->graph_.value(operand.value)));
+        args.push_back(own->second->span(0, bytes));
+      } else {
+        args.push_back(operand.memory.span());
+      }
+    }
+    BP_TRY(Bound bound, ready.plan.bind(args, ws));
+    ready.bounds.push_back(std::move(bound));
+  }
+  return ready;
+}
+
+Status KernelTrial::launch(Bound& bound, bool few) const {
+  BP_TRY_VOID(write_lengths(few));
+  const auto at = sizes(few);
+  std::vector<int64_t> dyn;
+  for (const SymbolId symbol : region_->symbols()) dyn.push_back(at[static_cast<size_t>(symbol)]);
+  return bound.launch(*program_->queue_, dyn, 0);
+}
+
+Result<double> KernelTrial::time_us(Ready& ready, size_t n_launches) const {
+  using Clock = std::chrono::steady_clock;
+  Queue& queue = *program_->queue_;
+  Device& device = *program_->device_;
+  const auto at = sizes(false);
+  std::vector<int64_t> dyn;
+  for (const SymbolId symbol : region_->symbols()) dyn.push_back(at[static_cast<size_t>(symbol)]);
+  BP_TRY_VOID(write_lengths(false));
+  const auto all = [&]() -> Status {
+    for (size_t i = 0; i < n_launches; ++i) BP_TRY_VOID(ready.bounds[i % ready.bounds.size()].launch(queue, dyn, 0));
+    return {};
+  };
+  if (!device.inline_launch() && device.has_events()) {
+    BP_TRY(Event begin, device.create_event(true));
+    BP_TRY(Event end, device.create_event(true, true));
+    BP_TRY_VOID(queue.record(begin));
+    BP_TRY_VOID(all());
+    BP_TRY_VOID(queue.record(end));
+    BP_TRY_VOID(end.sync());
+    BP_TRY(const double us, end.elapsed_us_since(begin));
+    return us / static_cast<double>(n_launches);
+  }
+  const auto start = Clock::now();
+  BP_TRY_VOID(all());
+  BP_TRY_VOID(queue.sync());
+  return std::chrono::duration<double, std::micro>(Clock::now() - start).count() / static_cast<double>(n_launches);
+}
+
+Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, bool few) const {
+  Queue& queue = *program_->queue_;
+  // What a kernel fails to write is NaN, not what the last one left.
+  for (const ValueId id : results_) {
+    const Buffer& buffer = *buffers_.at(id);
+    const std::vector<std::byte> ones(buffer.size_bytes(), std::byte{0xff});
+    const bp_span from{nullptr, const_cast<std::byte*>(ones.data()), 0, ones.size()};
+    const bp_span to = buffer.span(0, ones.size());
+    BP_TRY_VOID(queue.copy({&to, 1}, {&from, 1}));
+    BP_TRY_VOID(queue.sync());
+  }
+  BP_TRY_VOID(launch(ready.bounds.front(), few));
+  std::vector<std::byte> all;
+  for (const ValueId id : results_) {
+    BP_TRY(const uint64_t bytes, bytes_at(program_->graph_.value(id), few));
+    const size_t before = all.size();
+    all.resize(before + bytes);
+    if (bytes == 0) continue;
+    const bp_span to{nullptr, all.data() + before, 0, bytes};
+    const bp_span from = buffers_.at(id)->span(0, bytes);
+    BP_TRY_VOID(queue.copy({&to, 1}, {&from, 1}));
+    BP_TRY_VOID(queue.sync());
+  }
+  return all;
+}
+
+Result<std::vector<std::byte>> KernelTrial::reference_results() const {
+  const Graph& graph = program_->graph_;
+  const auto at = sizes(true);
+  std::map<ValueId, std::vector<std::byte>> made;
+  const auto tensor_of = [&](ValueId id) -> Result<RefTensor> {
+    RefTensor tensor;
+    if (id == kNone) return tensor;
+    const Value& value = graph.value(id);
+    tensor.dtype = value.dtype;
+    for (const Extent& dim : value.dims) tensor.dims.push_back(size_of(dim, at));
+    if (const auto input = inputs_.find(id); input != inputs_.end()) {
+      tensor.data = const_cast<std::byte*>(input->second.data());  // the reference only reads operands
+    } else if (const auto known = made.find(id); known != made.end()) {
+      tensor.data = known->second.data();
+    } else if (value.role == Role::kWeight && value.host_tensor != kNone) {
+      const HostTensor& weight = graph.host_tensors[static_cast<size_t>(value.host_tensor)];
+      tensor.data = const_cast<std::byte*>(weight.bytes.data());
+      if (!weight.parts.empty()) {
+        std::vector<std::byte>& joined = made[id];
+        for (const HostTensor& part : weight.parts) joined.insert(joined.end(), part.bytes.begin(), part.bytes.end());
+        tensor.data = joined.data();
+      }
+      if (tensor.data == nullptr) return fail(ErrorCode::kUnsupported, kernel_->id, value.name + " has no bytes");
+    } else {
+      return fail(ErrorCode::kUnsupported, kernel_->id, value.name + " is not on the host");
+    }
+    return tensor;
+  };
+  for (const NodeId id : program_->steps_[places_.front()].match.nodes) {
+    const Node& node = graph.node(id);
+    for (const ValueId out : node.out) {
+      BP_TRY(const uint64_t bytes, bytes_at(graph.value(out), true));
+      made[out].resize(bytes);
+    }
+    std::vector<RefTensor> in, out;
+    for (const ValueId value : node.in) {
+      BP_TRY(RefTensor tensor, tensor_of(value));
+      in.push_back(std::move(tensor));
+    }
+    for (const ValueId value : node.out) {
+      BP_TRY(RefTensor tensor, tensor_of(value));
+      out.push_back(std::move(tensor));
+    }
+    BP_TRY_VOID(run_reference(*node.op, node.attrs, in, out));
+  }
+  std::vector<std::byte> all;
+  for (const ValueId id : results_) all.insert(all.end(), made[id].begin(), made[id].end());
+  return all;
+}
+
+double KernelTrial::difference(std::span<const std::byte> got, std::span<const std::byte> want) const {
+  constexpr double kWorst = std::numeric_limits<double>::infinity();
+  if (got.size() != want.size()) return kWorst;
+  const auto dtype = [&] { return program_->graph_.value(results_.front()).dtype; };
+  const bool one_type = !results_.empty() && std::ranges::all_of(results_, [&](ValueId id) {
+    return program_->graph_.value(id).dtype == dtype();
+  });
+  const bool equal = std::ranges::equal(got, want);
+  if (equal || !one_type || !is_plain_float(dtype())) return equal ? 0 : kWorst;
+  const std::vector<float> a = floats(dtype(), got);
+  const std::vector<float> b = floats(dtype(), want);
+  double largest = 0;
+  double magnitude = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (std::isnan(a[i]) != std::isnan(b[i])) return kWorst;
+    if (std::isnan(a[i])) continue;
+    if (a[i] != b[i]) largest = std::max(largest, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+    magnitude = std::max(magnitude, std::abs(static_cast<double>(b[i])));
+  }
+  return largest == 0 ? 0 : magnitude == 0 || !std::isfinite(largest) ? kWorst : largest / magnitude;
+}
+
+double KernelTrial::tolerance() const {
+  double tolerance = 1e-3;
+  for (const ValueId id : program_->steps_[places_.front()].match.slots) {
+    if (id == kNone) continue;
+    const DType dtype = program_->graph_.value(id).dtype;
+    if (dtype == DType::kF16 || dtype == DType::kBF16) tolerance = std::max(tolerance, 0.02);
+    // Block formats are multiplied with activations of 8 bits.
+    if (dtype_info(dtype).block_elements > 1) tolerance = std::max(tolerance, 0.04);
+  }
+  return tolerance;
+}
+
+}  // namespace bp
