@@ -28,6 +28,12 @@ Result<Buffer> Buffer::create(Device* device, uint64_t size_bytes, const char* n
   return buffer;
 }
 
+Buffer Buffer::planned(uint64_t size_bytes) {
+  Buffer buffer;
+  buffer.size_bytes_ = size_bytes;
+  return buffer;
+}
+
 Buffer Buffer::view(std::span<const std::byte> bytes) {
   Buffer buffer;
   buffer.host_ = const_cast<std::byte*>(bytes.data());
@@ -35,19 +41,32 @@ Buffer Buffer::view(std::span<const std::byte> bytes) {
   return buffer;
 }
 
-Result<Buffer::Imported> Buffer::import(Device& device, std::span<const std::byte> bytes) {
-  // A mapping begins and ends with whole pages, so the ones that `bytes` touches are all readable.
+namespace {
+
+// A mapping begins and ends with whole pages, so the ones that `bytes` touches are all readable.
+std::span<const std::byte> whole_pages(std::span<const std::byte> bytes) {
   constexpr uintptr_t kPage = 4096;
   const auto address = reinterpret_cast<uintptr_t>(bytes.data());
   const uintptr_t first = address / kPage * kPage;
   const uintptr_t end = (address + bytes.size() + kPage - 1) / kPage * kPage;
-  BP_TRY(Memory memory, device.import({reinterpret_cast<const std::byte*>(first), end - first}));
+  return {reinterpret_cast<const std::byte*>(first), end - first};
+}
+
+}  // namespace
+
+Result<Buffer::Imported> Buffer::import(Device& device, std::span<const std::byte> bytes) {
+  const std::span<const std::byte> pages = whole_pages(bytes);
+  BP_TRY(Memory memory, device.import(pages));
   Imported imported;
-  imported.offset = address - first;
-  imported.buffer.host_ = const_cast<std::byte*>(reinterpret_cast<const std::byte*>(first));
-  imported.buffer.size_bytes_ = end - first;
+  imported.offset = static_cast<uint64_t>(bytes.data() - pages.data());
+  imported.buffer.host_ = const_cast<std::byte*>(pages.data());
+  imported.buffer.size_bytes_ = pages.size();
   imported.buffer.memory_.emplace(std::move(memory));
   return imported;
+}
+
+Status Buffer::check_import(const Device& device, std::span<const std::byte> bytes) {
+  return device.check_import(whole_pages(bytes));
 }
 
 bp_span Buffer::span(uint64_t offset, uint64_t bytes) const {

@@ -12,11 +12,12 @@
 
 namespace bp {
 
-Result<const Buffer*> Arena::reserve(uint64_t size_bytes) {
+Result<const Buffer*> Arena::reserve(uint64_t size_bytes, uint64_t activation_bytes) {
   for (const auto& slab : slabs_) {
     if (slab->size_bytes() >= size_bytes) return slab.get();
   }
-  BP_TRY(Buffer slab, Buffer::create(device_, size_bytes, "activations"));
+  BP_TRY(Buffer slab, source_.create(size_bytes, "activations"));
+  scratch_bytes_ += size_bytes - std::min(size_bytes, activation_bytes);
   slabs_.push_back(std::make_unique<Buffer>(std::move(slab)));
   return slabs_.back().get();
 }

@@ -32,13 +32,17 @@ using Bindings = std::map<std::string, BufferSpan, std::less<>>;
 // The arena that programs of one engine share, since they never run at the same time.
 class Arena {
  public:
-  explicit Arena(Device* device) : device_(device) {}
-  // At least this many bytes. Earlier answers stay valid.
-  Result<const Buffer*> reserve(uint64_t size_bytes);
+  explicit Arena(const SlabSource& source) : source_(source) {}
+  // At least this many bytes, of which `activation_bytes` would do without the scratch of kernels. Earlier answers stay
+  // valid.
+  Result<const Buffer*> reserve(uint64_t size_bytes, uint64_t activation_bytes = 0);
   uint64_t size_bytes() const;
+  // The part of size_bytes() that scratch added.
+  uint64_t scratch_bytes() const { return scratch_bytes_; }
 
  private:
-  Device* device_;
+  SlabSource source_;
+  uint64_t scratch_bytes_ = 0;
   std::vector<std::unique_ptr<Buffer>> slabs_;
 };
 
@@ -51,8 +55,11 @@ struct CompileInputs {
   WeightStore* weights = nullptr;
   Arena* arena = nullptr;
   const Bindings* bindings = nullptr;
-  bool optimize = true;           // false: the nodes as they are, for trying kernels
-  bool capture = false;           // make native graphs, if the device has them
+  bool optimize = true;  // false: the nodes as they are, for trying kernels
+  bool capture = false;  // make native graphs, if the device has them
+  // Plans kernels and memory but allocates and binds nothing: such a program has steps() and memory(), and cannot run.
+  // The weights and the arena have sources that rehearse as well.
+  bool rehearse = false;
   CompilerOptions options{};      // of passes
   const CostFn* tuned = nullptr;  // null: nothing was measured
   Tuning* tuning = nullptr;       // null: every kernel as its plugin has it
@@ -71,6 +78,7 @@ struct StepInfo {
   std::optional<Cost> cost{};            // of a kernel: what it was chosen by
   std::vector<RefusedKernel> refused{};  // kernels that might have run one of the ops, and why they do not
   std::vector<std::string> layouts{};    // in which weights were packed for it, each once
+  std::string config{};                  // that tuning has found, "group_splits=4"; empty: the defaults
   std::vector<size_t> reads{};           // steps whose results it reads, views not seen through
 };
 
@@ -88,8 +96,11 @@ struct StepWork {
 struct ProgramMemory {
   uint64_t arena_bytes = 0;
   uint64_t arena_lower_bound_bytes = 0;
-  uint64_t internal_bytes = 0;  // what libraries below kernels keep, as plans declare
-  uint64_t graph_bytes = 0;     // what native graphs keep, once they are made
+  uint64_t naive_bytes = 0;       // of all activations and scratch side by side
+  uint64_t activation_bytes = 0;  // of the arena, were there no scratch
+  uint64_t workspace_bytes = 0;   // that lives with the program
+  uint64_t internal_bytes = 0;    // what libraries below kernels keep, as plans declare
+  uint64_t graph_bytes = 0;       // what native graphs keep, once they are made
 };
 
 class Program {

@@ -37,10 +37,10 @@ class ProgramBuilder {
     BP_TRY_VOID(plan_groups());
     BP_TRY_VOID(place());
     BP_TRY_VOID(load_weights());
-    BP_TRY_VOID(bind_groups());
+    if (!inputs_.rehearse) BP_TRY_VOID(bind_groups());
     program_->sizes_.resize(graph().symbols.size());
     const bool capture = inputs_.capture && inputs_.device != nullptr && graph_extension(*inputs_.device) != nullptr;
-    program_->make_list(capture);
+    program_->make_list(capture && !inputs_.rehearse);
     return std::move(program_);
   }
 
@@ -82,6 +82,7 @@ class ProgramBuilder {
       }
     }
     program_->infos_ = describe_steps(graph(), groups_, inputs_.device);
+    for (size_t i = 0; i < groups_.size(); ++i) program_->infos_[i].config = program_->steps_[i].config;
     if (inputs_.device != nullptr)
       program_->left_out_.assign(inputs_.kernels->rejected().begin(), inputs_.kernels->rejected().end());
     return {};
@@ -97,7 +98,7 @@ class ProgramBuilder {
     step.kernel = group.row->kernel;
     step.match = group.match;
     step.layouts = group.layouts;
-    auto plan = plan_tuned(group, region);
+    auto plan = plan_tuned(group, region, step.config);
     if (!plan.has_value()) {
       plan.error().where += fmt::format(" node {}", step.name);
       return std::unexpected(std::move(plan.error()));
@@ -112,12 +113,13 @@ class ProgramBuilder {
   }
 
   // A configuration that was once found good and fails now costs a line in the log.
-  Result<Plan> plan_tuned(const Group& group, const Region& region) const {
+  Result<Plan> plan_tuned(const Group& group, const Region& region, std::string& used) const {
     const bp_kernel& kernel = *group.row->kernel;
     std::vector<int64_t> config;
     if (inputs_.tuning != nullptr && kernel.n_tunable > 0)
       config = inputs_.tuning->config(kernel, tuning_problem(graph(), group.match, group.layouts));
     auto plan = inputs_.device->plan(kernel, region.view(), config);
+    if (plan.has_value() && !config.empty()) used = config_text(kernel, config);
     if (plan.has_value() || config.empty() || inputs_.device->fault().lost()) return plan;
     log::warn("tuning: kernel {}: {}; the default is used", kernel.id, plan.error().message());
     return inputs_.device->plan(kernel, region.view());
@@ -152,6 +154,7 @@ class ProgramBuilder {
       lifetimes.push_back({bytes, kAlign, life->first, life->second});
       owners.push_back(value);
     }
+    program_->memory_.activation_bytes = plan_arena(lifetimes).size_bytes;
     std::vector<size_t> scratch;
     for (size_t i = 0; i < workspaces_.size(); ++i) {
       if (workspaces_[i].need.kind != BP_WS_SCRATCH) continue;
@@ -169,7 +172,9 @@ class ProgramBuilder {
     }
     program_->memory_.arena_bytes = plan.size_bytes;
     program_->memory_.arena_lower_bound_bytes = plan.lower_bound_bytes;
-    BP_TRY(arena_, inputs_.arena->reserve(std::max(plan.size_bytes, kAlign)));
+    program_->memory_.naive_bytes = plan.naive_bytes;
+    const uint64_t activations = std::max(program_->memory_.activation_bytes, kAlign);
+    BP_TRY(arena_, inputs_.arena->reserve(std::max(plan.size_bytes, kAlign), activations));
     return keep_zeroed();
   }
 
@@ -180,6 +185,8 @@ class ProgramBuilder {
         return fail(ErrorCode::kUnsupported, program_->steps_[ws.step].name,
                     fmt::format("needs workspace of kind {}, which one device alone has not", ws.need.kind));
       }
+      program_->memory_.workspace_bytes += ws.need.bytes;
+      if (inputs_.rehearse) continue;
       BP_TRY(Buffer buffer, Buffer::create(inputs_.device, ws.need.bytes, "workspace"));
       const std::vector<std::byte> zeros(ws.need.bytes);
       const bp_span from{nullptr, const_cast<std::byte*>(zeros.data()), 0, zeros.size()};

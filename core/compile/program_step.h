@@ -26,6 +26,7 @@ struct Program::Step {
   const bp_kernel* kernel = nullptr;
   Match match;
   std::vector<std::string> layouts;  // by slot
+  std::string config;                // StepInfo::config
   std::optional<Plan> plan;
   std::optional<Bound> bound;
   std::vector<SymbolId> symbols;

@@ -55,10 +55,10 @@ bp_span host_span(const HostTensor& tensor) {
 
 }  // namespace
 
-// Bytes tell tensors apart; a joined one begins as its first part does, and has a mark.
+// Bytes tell tensors apart; a joined one begins as its first part does, and has a mark that says how much more it has.
 WeightStore::Key WeightStore::key_of(const HostTensor& tensor, const std::string& layout) {
   if (tensor.parts.empty()) return {tensor.bytes.data(), layout};
-  return {tensor.parts.front().bytes.data(), fmt::format("{}+{}", layout, tensor.parts.size())};
+  return {tensor.parts.front().bytes.data(), fmt::format("{}+{}:{}", layout, tensor.parts.size(), bytes_of(tensor))};
 }
 
 void WeightStore::keep_owners(const HostTensor& tensor) {
@@ -114,10 +114,13 @@ Status WeightStore::read_on_host(const WeightNeed& need) {
   const uint64_t bytes = bytes_of(*need.tensor);
   if (need.tensor->parts.empty()) {
     buffers_.push_back(std::make_unique<Buffer>(Buffer::view(need.tensor->bytes)));
+    in_place_bytes_ += bytes;
   } else {
-    BP_TRY(Buffer joined, Buffer::create(nullptr, bytes, "weights"));
-    std::byte* to = joined.host();
-    for (const HostTensor& part : need.tensor->parts) to = std::ranges::copy(part.bytes, to).out;
+    BP_TRY(Buffer joined, source_.create(bytes, "weights"));
+    if (!source_.rehearse) {
+      std::byte* to = joined.host();
+      for (const HostTensor& part : need.tensor->parts) to = std::ranges::copy(part.bytes, to).out;
+    }
     buffers_.push_back(std::make_unique<Buffer>(std::move(joined)));
     size_bytes_ += bytes;
   }
@@ -148,22 +151,35 @@ std::vector<WeightNeed> WeightStore::read_in_place(std::vector<WeightNeed> needs
     while (end < needs.size() && first_page(needs[end]) <= last_page(needs[end - 1])) ++end;
     const std::span<const std::byte> first = needs[begin].tensor->bytes;
     const std::span<const std::byte> last = needs[end - 1].tensor->bytes;
-    auto imported =
-        Buffer::import(*device_, {first.data(), static_cast<size_t>(last.data() + last.size() - first.data())});
+    const std::span<const std::byte> all{first.data(), static_cast<size_t>(last.data() + last.size() - first.data())};
+    uint64_t offset = 0;
+    const auto imported = import(all, offset);
     if (!imported.has_value()) {  // a copy serves as well
       left.insert(left.end(), needs.begin() + static_cast<ptrdiff_t>(begin),
                   needs.begin() + static_cast<ptrdiff_t>(end));
     } else {
-      buffers_.push_back(std::make_unique<Buffer>(std::move(imported->buffer)));
       for (size_t i = begin; i < end; ++i) {
         const std::span<const std::byte> bytes = needs[i].tensor->bytes;
-        spans_[{bytes.data(), ""}] = {
-            buffers_.back().get(), imported->offset + static_cast<uint64_t>(bytes.data() - first.data()), bytes.size()};
+        spans_[{bytes.data(), ""}] = {*imported, offset + static_cast<uint64_t>(bytes.data() - first.data()),
+                                      bytes.size()};
+        in_place_bytes_ += bytes.size();
       }
     }
     begin = end;
   }
   return left;
+}
+
+Result<const Buffer*> WeightStore::import(std::span<const std::byte> bytes, uint64_t& offset) {
+  if (source_.rehearse) {
+    BP_TRY_VOID(Buffer::check_import(*device_, bytes));
+    buffers_.push_back(std::make_unique<Buffer>(Buffer::planned(bytes.size())));
+  } else {
+    BP_TRY(auto imported, Buffer::import(*device_, bytes));
+    offset = imported.offset;
+    buffers_.push_back(std::make_unique<Buffer>(std::move(imported.buffer)));
+  }
+  return buffers_.back().get();
 }
 
 Result<WeightStore::Placement> WeightStore::measure(const WeightNeed& need) const {
@@ -195,12 +211,14 @@ Status WeightStore::load_slab(std::span<Placement> placements) {
     total = placement.offset + placement.size_bytes;
     workspace_bytes = std::max(workspace_bytes, placement.ws_bytes);
   }
-  BP_TRY(Buffer slab, Buffer::create(device_, total, "weights"));
-  BP_TRY(const Buffer workspace, Buffer::create(device_, std::max(workspace_bytes, kAlign), "pack"));
+  BP_TRY(Buffer slab, source_.create(total, "weights"));
   buffers_.push_back(std::make_unique<Buffer>(std::move(slab)));
   const Buffer& memory = *buffers_.back();
-  for (const Placement& placement : placements) BP_TRY_VOID(upload(placement, memory, workspace));
-  BP_TRY_VOID(queue_->sync());
+  if (!source_.rehearse) {
+    BP_TRY(const Buffer workspace, source_.create(std::max(workspace_bytes, kAlign), "pack"));
+    for (const Placement& placement : placements) BP_TRY_VOID(upload(placement, memory, workspace));
+    BP_TRY_VOID(queue_->sync());
+  }
   for (const Placement& placement : placements) {
     spans_[key_of(*placement.need.tensor, placement.need.layout)] = {&memory, placement.offset, placement.size_bytes};
   }

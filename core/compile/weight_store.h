@@ -24,8 +24,9 @@ struct WeightNeed {
 
 class WeightStore {
  public:
-  // `device` and `queue` null: the reference, which reads the file's bytes in place.
-  WeightStore(Device* device, Queue* queue) : device_(device), queue_(queue) {}
+  // A source without a device (and `queue` null): the reference, which reads the file's bytes in place. One that
+  // rehearses: sizes are counted, and spans have no memory.
+  WeightStore(const SlabSource& source, Queue* queue) : source_(source), device_(source.device), queue_(queue) {}
 
   // Brings every need that is not there yet onto the device: one slab for all, packed or copied; large unpacked ones
   // are read in place where the device can.
@@ -41,6 +42,8 @@ class WeightStore {
   BufferSpan find(const HostTensor& tensor, const std::string& layout) const;
   // Bytes of device memory the store holds, without those read in place.
   uint64_t size_bytes() const { return size_bytes_; }
+  // Bytes of the file that the device reads in place.
+  uint64_t in_place_bytes() const { return in_place_bytes_; }
 
  private:
   using Key = std::pair<const std::byte*, std::string>;
@@ -59,10 +62,12 @@ class WeightStore {
   Status read_on_host(const WeightNeed& need);
   static bool may_stay(const WeightNeed& need);
   std::vector<WeightNeed> read_in_place(std::vector<WeightNeed> needs);
+  Result<const Buffer*> import(std::span<const std::byte> bytes, uint64_t& offset);
   Status load_slab(std::span<Placement> placements);
   Status upload(const Placement& placement, const Buffer& slab, const Buffer& workspace);
   Status pack(const Placement& placement, const bp_span& target, const bp_span& workspace);
 
+  SlabSource source_;
   Device* device_;
   Queue* queue_;
   std::map<Key, BufferSpan> spans_;
@@ -71,6 +76,7 @@ class WeightStore {
       owners_;                          // of tensors that own their bytes: keys stay unique while they live
   std::map<std::string, bool> joined_;  // by kind of products
   uint64_t size_bytes_ = 0;
+  uint64_t in_place_bytes_ = 0;
 };
 
 }  // namespace bp

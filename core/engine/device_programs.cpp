@@ -7,18 +7,26 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/process_memory.h"
 #include "plugin_host/device_graph.h"
 
 namespace bp {
 
 Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, const EngineOptions& options) {
-  std::unique_ptr<DevicePrograms> made(new DevicePrograms(device, options));
+  const SlabSource source(device, options.rehearse);
+  std::unique_ptr<DevicePrograms> made(new DevicePrograms(source, options));
   made->captures_ = options.capture != CaptureMode::kOff && device != nullptr && graph_extension(*device) != nullptr;
   if (options.capture == CaptureMode::kOn && !made->captures_) {
     return fail(ErrorCode::kUsage, "engine.capture",
                 fmt::format("is \"on\", and {} has no native graphs (graph/1)",
                             device == nullptr ? "the reference" : device->info().id),
                 "use \"auto\", or another device");
+  }
+  // Where the device computes in the host's memory, what the process takes comes out of the same.
+  if (device == nullptr || device->uses_host_memory()) {
+    made->driver_bytes_ = process_memory().own_bytes;
+  } else {
+    BP_TRY(made->free_before_, device->free_bytes());
   }
   if (device != nullptr) {
     BP_TRY(made->queue_, device->create_queue());
@@ -27,14 +35,14 @@ Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, c
       log::debug("{}: kernel {}: {}", device->info().id, row.id, row.reason);
     if (options.tuning != TuningUse::kOff) made->tuning_.emplace(*device, options.tuning_folder, options.deterministic);
   }
-  made->weights_ = std::make_unique<WeightStore>(device, made->queue());
-  made->arena_ = std::make_unique<Arena>(device);
+  made->weights_ = std::make_unique<WeightStore>(source, made->queue());
+  made->arena_ = std::make_unique<Arena>(source);
   return made;
 }
 
 Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bindings& bindings, bool optimize) {
   CompileInputs inputs;
-  inputs.device = device_;
+  inputs.device = source_.device;
   inputs.queue = queue();
   inputs.kernels = kernels_ ? &*kernels_ : nullptr;
   inputs.weights = weights_.get();
@@ -44,6 +52,7 @@ Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bind
   inputs.optimize = optimize;
   inputs.capture = captures_;
   inputs.options = compiler_;
+  inputs.rehearse = source_.rehearse;
   auto program = Program::compile(std::move(graph), inputs);
   if (tuning_) {
     const std::vector<std::string> missing = tuning_->take_missing();
@@ -60,10 +69,10 @@ Status DevicePrograms::check_fallback(const Program& program) const {
   if (ops.empty() || op_fallback_ == FallbackPolicy::kAllow) return {};
   const std::string what = fmt::format("no kernel for {}: the reference runs it, slowly", fmt::join(ops, ", "));
   if (op_fallback_ == FallbackPolicy::kError) {
-    return fail(ErrorCode::kFailed, device_->info().id, what,
+    return fail(ErrorCode::kFailed, device()->info().id, what,
                 "use another device, or set device.op_fallback = \"warn\"");
   }
-  log::warn("{}: {}; `backplane explain` says why", device_->info().id, what);
+  log::warn("{}: {}; `backplane explain` says why", device()->info().id, what);
   return {};
 }
 
@@ -76,6 +85,37 @@ Status DevicePrograms::read(const Buffer& from, uint64_t n_bytes, void* to) {
   const bp_span source = from.span(0, n_bytes);
   BP_TRY_VOID(queue_->copy({&target, 1}, {&source, 1}));
   return queue_->sync();
+}
+
+MemoryUsage DevicePrograms::memory() const {
+  MemoryUsage usage;
+  usage.weights = weights_->size_bytes();
+  usage.in_place = weights_->in_place_bytes();
+  usage.workspace = arena_->scratch_bytes();
+  usage.activations = arena_->size_bytes() - usage.workspace;
+  usage.driver = driver_bytes_;
+  return usage;
+}
+
+Status DevicePrograms::measure_driver(uint64_t slab_bytes) {
+  if (free_before_ == 0) return {};
+  BP_TRY(const uint64_t now, device()->free_bytes());
+  const uint64_t taken = free_before_ - std::min(free_before_, now);
+  const uint64_t slabs = source_.rehearse ? 0 : slab_bytes;
+  driver_bytes_ = taken - std::min(taken, slabs);
+  return {};
+}
+
+void add_program(MemoryUsage& usage, const Program& program) {
+  usage.workspace += program.memory().workspace_bytes;
+  usage.driver += program.memory().internal_bytes + program.memory().graph_bytes;
+}
+
+std::string memory_text(const MemoryUsage& usage) {
+  return fmt::format(
+      "{} bytes in all: weights {} (and {} read in place), activations {}, workspace {}, kv {}, staging {}, driver {}",
+      usage.total(), usage.weights, usage.in_place, usage.activations, usage.workspace, usage.kv, usage.staging,
+      usage.driver);
 }
 
 std::vector<int> bucket_sizes(const std::vector<int>& wanted, int largest) {

@@ -10,6 +10,7 @@
 #include "compile/program.h"
 #include "compile/tuning.h"
 #include "engine/engine_options.h"
+#include "memory/memory_usage.h"
 #include "plugin_host/queue.h"
 
 namespace bp {
@@ -30,17 +31,24 @@ class DevicePrograms {
   // From the device to `to`; waits for what was enqueued before.
   Status read(const Buffer& from, uint64_t n_bytes, void* to);
 
-  Device* device() const { return device_; }
+  // Slabs that programs share, and what was found to be taken beside slabs. Not what lives with a program.
+  MemoryUsage memory() const;
+  // Looks at the device again: what went, but for `slab_bytes`, is the driver's. For memory() from then on.
+  Status measure_driver(uint64_t slab_bytes);
+
+  const SlabSource& source() const { return source_; }
+  Device* device() const { return source_.device; }
   Queue* queue() { return queue_ ? &*queue_ : nullptr; }  // null: the reference
-  uint64_t weight_bytes() const { return weights_->size_bytes(); }
 
  private:
-  DevicePrograms(Device* device, const EngineOptions& options)
-      : device_(device), op_fallback_(options.op_fallback), tuning_use_(options.tuning), compiler_(options.compiler) {
+  DevicePrograms(const SlabSource& source, const EngineOptions& options)
+      : source_(source), op_fallback_(options.op_fallback), tuning_use_(options.tuning), compiler_(options.compiler) {
     compiler_.deterministic = options.deterministic;
   }
 
-  Device* device_;
+  SlabSource source_;
+  uint64_t driver_bytes_ = 0;  // found, not declared by plans
+  uint64_t free_before_ = 0;   // on the device, before anything of the model; 0: not known
   FallbackPolicy op_fallback_;
   TuningUse tuning_use_;
   bool captures_ = false;
@@ -51,6 +59,11 @@ class DevicePrograms {
   std::unique_ptr<WeightStore> weights_;
   std::unique_ptr<Arena> arena_;
 };
+
+// Adds what a program keeps to itself.
+void add_program(MemoryUsage& usage, const Program& program);
+// One line for the debug log.
+std::string memory_text(const MemoryUsage& usage);
 
 // Token counts for which programs are made: those of the options, or the usual ones; ascending, the last one `largest`.
 std::vector<int> bucket_sizes(const std::vector<int>& wanted, int largest);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace bp {
 namespace {
@@ -53,7 +54,7 @@ Status Embedder::set_up(Device* device) {
 
   const Layout layout(options_.max_batch_tokens, options_.max_seqs);
   host_params_.resize(layout.size);
-  BP_TRY(params_, Buffer::create(device, layout.size * sizeof(int32_t), "params"));
+  BP_TRY(params_, shared_->source().create(layout.size * sizeof(int32_t), "params"));
   const auto bind = [&](const char* name, uint64_t at, int n) {
     bindings_[name] = {&*params_, at * sizeof(int32_t), static_cast<uint64_t>(n) * sizeof(int32_t)};
   };
@@ -63,10 +64,32 @@ Status Embedder::set_up(Device* device) {
   bind("pooled_rows", layout.pooled_rows, options_.max_seqs);
   const uint64_t bytes =
       static_cast<uint64_t>(options_.max_seqs) * static_cast<uint64_t>(config.hidden) * sizeof(float);
-  BP_TRY(embeddings_, Buffer::create(device, bytes, "embedding"));
+  BP_TRY(embeddings_, shared_->source().create(bytes, "embedding"));
   bindings_["embedding"] = {&*embeddings_, 0, bytes};
   BP_TRY(const Program* largest, forward(options_.max_batch_tokens));
-  return shared_->check_fallback(*largest);
+  BP_TRY_VOID(shared_->check_fallback(*largest));
+  BP_TRY_VOID(shared_->measure_driver(memory().slabs()));
+  log::debug("embedder: {}", memory_text(memory()));
+  return {};
+}
+
+Status Embedder::compile_all() {
+  for (const int size : buckets_) BP_TRY_VOID(forward(size));
+  return shared_->measure_driver(memory().slabs());
+}
+
+std::vector<std::pair<int, ProgramMemory>> Embedder::program_memory() const {
+  std::vector<std::pair<int, ProgramMemory>> memory;
+  for (const auto& [bucket, program] : forward_) memory.emplace_back(bucket, program->memory());
+  return memory;
+}
+
+MemoryUsage Embedder::memory() const {
+  MemoryUsage usage = shared_->memory();
+  usage.staging = params_->size_bytes() + host_params_.size() * sizeof(int32_t);
+  usage.activations += embeddings_->size_bytes();
+  for (const auto& [bucket, program] : forward_) add_program(usage, *program);
+  return usage;
 }
 
 Result<Program*> Embedder::forward(int n_tokens) {
@@ -118,6 +141,7 @@ Status Embedder::check(std::span<const std::vector<int32_t>> lists) const {
 }
 
 Result<std::vector<std::vector<float>>> Embedder::embed(std::span<const std::vector<int32_t>> lists) {
+  BP_CHECK(!options_.rehearse, "a step of a rehearsal");
   BP_TRY_VOID(check(lists));
   std::vector<std::vector<float>> out;
   for (size_t begin = 0; begin < lists.size();) {

@@ -29,6 +29,11 @@ class Embedder {
 
   // Tokens of one list.
   int max_tokens() const { return max_tokens_; }
+  // As the executor's.
+  Status compile_all();
+  MemoryUsage memory() const;
+  // By the largest token count: of what is compiled so far.
+  std::vector<std::pair<int, ProgramMemory>> program_memory() const;
   // The program that runs a step of this many tokens.
   Result<const Program*> program(int n_tokens);
   std::vector<std::string> fallback_ops() const;

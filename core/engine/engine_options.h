@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ struct EngineOptions {
   int page_size = 16;                 // tokens in a KV page
   DType kv_dtype = DType::kInvalid;   // kInvalid: f32 for models of f32 weights, else f16
   DType act_dtype = DType::kInvalid;  // kInvalid: f32
-  double kv_memory_fraction = 0.5;    // of the memory that is free once the weights are loaded
+  double kv_memory_fraction = 0.5;    // of the memory that the weights leave free
   uint64_t kv_max_bytes = 0;          // 0: no limit but the fraction
   std::vector<int> buckets{};  // token counts for which programs are made; empty: 1, 8, 32, 128, max_batch_tokens
   bool deterministic = true;   // all buckets run the same kernels, so that a sequence's tokens depend on nothing else
@@ -42,6 +43,12 @@ struct EngineOptions {
   CompilerOptions compiler{};  // its `deterministic` follows the one above
   TuningUse tuning = TuningUse::kOff;
   std::string tuning_folder{};  // of tuning_cache.h
+  // Plans everything as it would be and allocates nothing: an engine that says what it takes and cannot run. No weight
+  // is read.
+  bool rehearse = false;
+  // Where it is set: gives the graph other weights of the same types and sizes, to time kernels before a model is
+  // loaded.
+  std::function<void(Graph&)> replace_weights{};
 };
 
 }  // namespace bp

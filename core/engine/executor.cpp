@@ -38,6 +38,12 @@ StepParams::Padding padding_of(const Program& program) {
   return padding;
 }
 
+uint64_t file_bytes(const Weights& weights) {
+  uint64_t total = 0;
+  for (const auto& [name, view] : weights.all()) total += view.bytes.size();
+  return total;
+}
+
 GraphOptions graph_options(const EngineOptions& options, int max_context) {
   GraphOptions graph;
   graph.max_tokens = options.max_batch_tokens;
@@ -96,7 +102,9 @@ Status Executor::set_up() {
   BP_TRY_VOID(make_sampler());
   for (auto& step : steps_) {
     step = std::make_unique<Step>();
-    if (!options_.overlap || device_ == nullptr || !device_->copies_async() || !device_->has_events()) continue;
+    if (options_.rehearse || !options_.overlap || device_ == nullptr || !device_->copies_async() ||
+        !device_->has_events())
+      continue;
     const uint64_t bytes = static_cast<uint64_t>(options_.max_outputs) * sizeof(int32_t);
     auto pinned = device_->alloc(bytes, "staged tokens", AllocKind::kPinned);
     if (!pinned.has_value()) continue;
@@ -104,8 +112,33 @@ Status Executor::set_up() {
     step->pinned_tokens.emplace(std::move(*pinned));
   }
   // What watches every step needs its results before the next.
-  if (options_.overlap && !options_.importance) thread_ = std::make_unique<QueueThread>();
+  if (options_.overlap && !options_.importance && !options_.rehearse) thread_ = std::make_unique<QueueThread>();
+  BP_TRY_VOID(shared_->measure_driver(memory().slabs()));
+  log::debug("engine: {}", memory_text(memory()));
   return {};
+}
+
+Status Executor::compile_all() {
+  for (const int size : options_.buckets) BP_TRY_VOID(forward(size));
+  return shared_->measure_driver(memory().slabs());
+}
+
+std::vector<std::pair<int, ProgramMemory>> Executor::program_memory() const {
+  std::vector<std::pair<int, ProgramMemory>> memory;
+  for (const auto& [bucket, program] : forward_) memory.emplace_back(bucket, program->memory());
+  return memory;
+}
+
+MemoryUsage Executor::memory() const {
+  MemoryUsage usage = shared_->memory();
+  usage.kv = kv_.size_bytes();
+  usage.staging = params_.size_bytes();
+  usage.activations += logits_->size_bytes() + tokens_->size_bytes();
+  if (probe_) usage.activations += probe_->size_bytes();
+  for (const auto& [bucket, program] : forward_) add_program(usage, *program);
+  add_program(usage, *sampler_);
+  add_program(usage, *next_ids_);
+  return usage;
 }
 
 // How many pages there are, then everything whose size follows from it.
@@ -115,33 +148,37 @@ Status Executor::size_context() {
   GraphOptions options = graph_options(options_, max_context_);
   BP_TRY(const Graph one_page, model_.build_graph(options));
   BP_TRY(const uint64_t page_bytes, KvCache::page_bytes(one_page));
-  const auto fraction = static_cast<double>(free_bytes(device_)) * options_.kv_memory_fraction;
-  uint64_t budget = static_cast<uint64_t>(fraction);
+  const uint64_t free = free_bytes(device_);
+  const uint64_t weights = device_ == nullptr ? 0 : file_bytes(model_.weights());
+  const double left = static_cast<double>(free - std::min(free, weights));
+  uint64_t budget = static_cast<uint64_t>(left * options_.kv_memory_fraction);
   if (options_.kv_max_bytes > 0) budget = std::min(budget, options_.kv_max_bytes);
   const uint64_t wanted = static_cast<uint64_t>(options.max_pages_per_seq) * static_cast<uint64_t>(options_.max_seqs);
-  const uint64_t n_pages = std::min<uint64_t>(
+  uint64_t n_pages = std::min<uint64_t>(
       {wanted, budget / std::max<uint64_t>(page_bytes, 1), uint64_t{INT32_MAX} / options_.page_size});
+  if (n_pages == 0 && options_.rehearse) n_pages = 1;  // how much too large it is
   if (n_pages == 0) {
     return fail(ErrorCode::kOutOfMemory, "kv",
-                fmt::format("one page needs {} bytes, {} are allowed", page_bytes, budget),
-                "raise kv.memory_fraction or kv.max_bytes");
+                fmt::format("one page needs {} bytes, {} are allowed, with {} free and {} of weights", page_bytes,
+                            budget, free, weights),
+                "raise kv.memory_fraction or kv.max_bytes, or use a smaller model; `backplane plan` says what fits");
   }
   max_context_ = static_cast<int>(
       std::min<uint64_t>(static_cast<uint64_t>(max_context_), n_pages * static_cast<uint64_t>(options_.page_size)));
   options.n_pages = static_cast<int64_t>(n_pages);
   options.max_pages_per_seq = (max_context_ + options_.page_size - 1) / options_.page_size;
   BP_TRY(const Graph graph, model_.build_graph(options));
-  BP_TRY_VOID(kv_.create(device_, graph, static_cast<int>(n_pages), bindings_));
+  BP_TRY_VOID(kv_.create(shared_->source(), graph, static_cast<int>(n_pages), bindings_));
   const bool is_dynamic = model_.config().rope.type == RopeType::kDynamic;
   const StepParams::Limits limits{options_.max_batch_tokens, options_.max_seqs,
                                   options_.max_outputs,      static_cast<int>(options.max_pages_per_seq),
                                   model_.rope_switch(),      is_dynamic ? &model_.config().rope : nullptr};
-  BP_TRY_VOID(params_.create(device_, limits, bindings_));
+  BP_TRY_VOID(params_.create(shared_->source(), limits, bindings_));
   const uint64_t logits_bytes =
       static_cast<uint64_t>(options_.max_outputs) * static_cast<uint64_t>(model_.config().vocab) * sizeof(float);
-  BP_TRY(logits_, Buffer::create(device_, logits_bytes, "logits"));
+  BP_TRY(logits_, shared_->source().create(logits_bytes, "logits"));
   BP_TRY(tokens_,
-         Buffer::create(device_, static_cast<uint64_t>(options_.max_outputs) * sizeof(int32_t), "next_tokens"));
+         shared_->source().create(static_cast<uint64_t>(options_.max_outputs) * sizeof(int32_t), "next_tokens"));
   bindings_["logits"] = {&*logits_, 0, logits_->size_bytes()};
   bindings_["next_tokens"] = {&*tokens_, 0, tokens_->size_bytes()};
   return {};
@@ -159,13 +196,14 @@ Result<Program*> Executor::forward(int n_tokens) {
   options.max_seqs = std::min(options_.max_seqs, *bucket);
   options.max_outputs = std::min(options_.max_outputs, *bucket);
   BP_TRY(Graph graph, model_.build_graph(options));
+  if (options_.replace_weights) options_.replace_weights(graph);
   set_least_tokens(graph, buckets, static_cast<size_t>(bucket - buckets.begin()), options_.deterministic);
   if (shared_->captures()) add_lengths(graph);
   if (options_.importance) {
     const bool first = !probe_;
     if (first) probe_.emplace();
     BP_TRY_VOID(probe_->add_outputs(graph));
-    if (first) BP_TRY_VOID(probe_->bind(device_, graph, bindings_));
+    if (first) BP_TRY_VOID(probe_->bind(shared_->source(), graph, bindings_));
   }
   BP_TRY(auto program, shared_->compile(std::move(graph), bindings_));
   log::debug("engine: compiled the bucket up to {} tokens ({} launches, {} bytes of activations)", *bucket,
@@ -183,6 +221,7 @@ Status Executor::make_sampler() {
 }
 
 Status Executor::start(const Batch& batch) {
+  BP_CHECK(!options_.rehearse, "a step of a rehearsal");
   BP_CHECK(n_started_ - n_finished_ < kStepsAhead, "{} steps are not finished", n_started_ - n_finished_);
   Step& step = *steps_[n_started_ % kStepsAhead];
   BP_TRY(step.program, forward(batch.n_tokens));

@@ -32,7 +32,7 @@ class Executor {
   ~Executor();
 
   // Enqueues one step, in which pending tokens are those of the step before. What the batch points to is read before
-  // the call returns. REQUIRES: fewer than kStepsAhead steps are started and not finished.
+  // the call returns. REQUIRES: no rehearsal; fewer than kStepsAhead steps are started and not finished.
   Status start(const Batch& batch);
   struct Finished {
     std::span<const int32_t> tokens;  // drawn for each row of logits, in order of the batch's rows
@@ -56,10 +56,15 @@ class Executor {
 
   int n_pages() const { return kv_.n_pages(); }
   int max_context() const { return max_context_; }
+  // Compiles what run() would compile when it is first needed: every bucket's program.
+  Status compile_all();
+  // All that was allocated so far; in a rehearsal, all that would have been.
+  MemoryUsage memory() const;
+  // By the largest token count: of what is compiled so far.
+  std::vector<std::pair<int, ProgramMemory>> program_memory() const;
   // The program that runs a batch of this many tokens.
   Result<const Program*> program(int n_tokens);
   std::vector<std::string> fallback_ops() const;
-  uint64_t weight_bytes() const { return shared_->weight_bytes(); }
   uint64_t kv_bytes() const { return kv_.size_bytes(); }
 
  private:

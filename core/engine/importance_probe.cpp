@@ -81,13 +81,19 @@ size_t ImportanceProbe::output_of(Graph& graph, std::map<ValueId, size_t>& made,
   return output;
 }
 
-Status ImportanceProbe::bind(Device* device, const Graph& graph, Bindings& bindings) {
+uint64_t ImportanceProbe::size_bytes() const {
+  uint64_t total = 0;
+  for (const Output& output : outputs_) total += output.buffer ? output.buffer->size_bytes() : 0;
+  return total;
+}
+
+Status ImportanceProbe::bind(const SlabSource& source, const Graph& graph, Bindings& bindings) {
   for (Output& output : outputs_) {
     const ValueId id = graph.find(output.name);
     BP_CHECK(id != kNone, "{}", output.name);
     uint64_t n = 1;
     for (const Extent& extent : graph.value(id).dims) n *= static_cast<uint64_t>(graph.max_size(extent));
-    BP_TRY(output.buffer, Buffer::create(device, n * sizeof(float), "importance"));
+    BP_TRY(output.buffer, source.create(n * sizeof(float), "importance"));
     bindings[output.name] = {&*output.buffer, 0, output.buffer->size_bytes()};
   }
   return {};

@@ -25,10 +25,11 @@ class ImportanceProbe {
   // the same. REQUIRES: activations are f32.
   Status add_outputs(Graph& graph);
   // Memory for the outputs of the largest graph, bound by name.
-  Status bind(Device* device, const Graph& graph, Bindings& bindings);
+  Status bind(const SlabSource& source, const Graph& graph, Bindings& bindings);
   // After a run of a graph with these sizes by symbol.
   Status collect(const Graph& graph, std::span<const int64_t> sizes, DevicePrograms& programs);
 
+  uint64_t size_bytes() const;
   const ImportanceMatrix& matrix() const { return matrix_; }
 
  private:

@@ -21,7 +21,7 @@ Result<uint64_t> KvCache::page_bytes(const Graph& graph) {
   return total;
 }
 
-Status KvCache::create(Device* device, const Graph& graph, int n_pages, Bindings& bindings) {
+Status KvCache::create(const SlabSource& source, const Graph& graph, int n_pages, Bindings& bindings) {
   uint64_t total = 0;
   for (const ValueId id : graph.inputs) {
     const Value& value = graph.value(id);
@@ -30,7 +30,7 @@ Status KvCache::create(Device* device, const Graph& graph, int n_pages, Bindings
     bindings[value.name] = {nullptr, total, bytes};
     total += (bytes + kAlign - 1) / kAlign * kAlign;
   }
-  BP_TRY(slab_, Buffer::create(device, std::max(total, kAlign), "kv"));
+  BP_TRY(slab_, source.create(std::max(total, kAlign), "kv"));
   n_pages_ = n_pages;
   for (const ValueId id : graph.inputs) {
     if (graph.value(id).role == Role::kKv) bindings[graph.value(id).name].buffer = &*slab_;

@@ -15,7 +15,7 @@ class KvCache {
   static Result<uint64_t> page_bytes(const Graph& graph_of_one_page);
 
   // Allocates `n_pages` for every KV input of `graph`, and adds them to `bindings`.
-  Status create(Device* device, const Graph& graph, int n_pages, Bindings& bindings);
+  Status create(const SlabSource& source, const Graph& graph, int n_pages, Bindings& bindings);
 
   int n_pages() const { return n_pages_; }
   uint64_t size_bytes() const { return slab_.has_value() ? slab_->size_bytes() : 0; }

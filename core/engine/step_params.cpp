@@ -75,23 +75,25 @@ T* StepParams::field(Stage& stage, size_t index) const {
   return reinterpret_cast<T*>(stage.bytes + offsets_[index]);
 }
 
-Status StepParams::create(Device* device, const Limits& limits, Bindings& bindings) {
+Status StepParams::create(const SlabSource& source, const Limits& limits, Bindings& bindings) {
   limits_ = limits;
   uint64_t total = 0;
   for (size_t i = 0; i < kFieldCount; ++i) {
     offsets_.push_back(total);
     total += (capacity_bytes(i, limits) + kAlign - 1) / kAlign * kAlign;
   }
-  for (Stage& stage : stages_) BP_TRY_VOID(create_stage(device, total, stage));
-  BP_TRY(device_, Buffer::create(device, total, "params"));
+  for (Stage& stage : stages_) BP_TRY_VOID(create_stage(source, total, stage));
+  BP_TRY(device_, source.create(total, "params"));
   for (size_t i = 0; i < kFieldCount; ++i) {
     bindings[std::string(kNames[i])] = {&*device_, offsets_[i], capacity_bytes(i, limits)};
   }
   return {};
 }
 
-Status StepParams::create_stage(Device* device, uint64_t size_bytes, Stage& stage) {
+Status StepParams::create_stage(const SlabSource& source, uint64_t size_bytes, Stage& stage) {
   stage.used_bytes.resize(kFieldCount);
+  if (source.rehearse) return {};
+  Device* device = source.device;
   if (device != nullptr && device->copies_async()) {
     if (auto pinned = device->alloc(size_bytes, "staged params", AllocKind::kPinned); pinned.has_value()) {
       stage.pinned.emplace(std::move(*pinned));

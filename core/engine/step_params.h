@@ -29,7 +29,7 @@ class StepParams {
 
   // Allocates room for every parameter at its largest size, and adds it to `bindings` by the names of the model graph
   // contract (docs/architecture.md) and of the sampling graph.
-  Status create(Device* device, const Limits& limits, Bindings& bindings);
+  Status create(const SlabSource& source, const Limits& limits, Bindings& bindings);
 
   // Sizes up to which parameters hold something harmless past the batch's own: for launches that compute all rows of a
   // bucket. Zeros: none do.
@@ -44,6 +44,9 @@ class StepParams {
   // Enqueues the copy of the stage to the device. `queue` null: the reference, which reads the host's memory.
   Status copy(size_t stage, Queue* queue);
 
+  // On the device and on the host.
+  uint64_t size_bytes() const { return (1 + kStages) * device_->size_bytes(); }
+
   static constexpr size_t kStages = 2;
 
  private:
@@ -55,7 +58,7 @@ class StepParams {
   };
   template <class T>
   T* field(Stage& stage, size_t index) const;
-  Status create_stage(Device* device, uint64_t size_bytes, Stage& stage);
+  Status create_stage(const SlabSource& source, uint64_t size_bytes, Stage& stage);
   bool fill_rows(const Batch& batch, Stage& stage, int n_drawn);
   void fill_frequencies(const Batch& batch, Stage& stage);
   void fill_sampling(const Batch& batch, Stage& stage);

@@ -108,18 +108,34 @@ Status Device::attach(const LoadedPlugin& plugin) {
   return {};
 }
 
-Status Device::read_heaps() {
+Result<std::vector<bp_heap>> Device::ask_heaps() {
   std::vector<bp_heap> heaps(kMaxHeaps);
   for (bp_heap& heap : heaps) heap.struct_size = sizeof heap;
   uint32_t n = 0;
   BP_TRY_VOID(fault_.call(
       "heaps", [&](bp_err* err) { return api().heaps(handle(), heaps.data(), sizeof(bp_heap), kMaxHeaps, &n, err); }));
   heaps.resize(std::min(n, kMaxHeaps));
-  if (auto checked = check_heaps(heaps); !checked) {
+  return heaps;
+}
+
+Status Device::read_heaps() {
+  BP_TRY(heaps_, ask_heaps());
+  if (auto checked = check_heaps(heaps_); !checked) {
+    heaps_.clear();
     return std::unexpected(bad_table(*tables_.front()->plugin, info_.id, checked.error()));
   }
-  heaps_ = std::move(heaps);
   return {};
+}
+
+Result<uint64_t> Device::free_bytes() {
+  BP_TRY(const std::vector<bp_heap> heaps, ask_heaps());
+  const auto heap = std::ranges::find_if(heaps, [](const bp_heap& h) { return (h.flags & BP_HEAP_DEVICE) != 0; });
+  return heap == heaps.end() ? 0 : heap->free_now;
+}
+
+bool Device::uses_host_memory() const {
+  constexpr uint32_t kHost = BP_HEAP_DEVICE | BP_HEAP_HOST_VISIBLE | BP_HEAP_PINNED;
+  return std::ranges::any_of(heaps_, [](const bp_heap& heap) { return (heap.flags & kHost) == kHost; });
 }
 
 Status Device::add_kernels(const Table& table) {
@@ -189,25 +205,41 @@ Result<Memory> Device::alloc(uint64_t bytes, const char* name, AllocKind kind) {
   return memory;
 }
 
-Result<Memory> Device::import(std::span<const std::byte> bytes) {
+namespace {
+
+const bp_heap* import_heap(std::span<const bp_heap> heaps) {
   constexpr uint32_t kWanted = BP_HEAP_IMPORT | BP_HEAP_IMPORT_READ_ONLY | BP_HEAP_IMPORT_FAST;
-  const auto heap = std::ranges::find_if(heaps_, [](const bp_heap& h) { return (h.flags & kWanted) == kWanted; });
-  if (heap == heaps_.end() || api().mem_import == nullptr) {
+  const auto heap = std::ranges::find_if(heaps, [](const bp_heap& h) { return (h.flags & kWanted) == kWanted; });
+  return heap == heaps.end() ? nullptr : &*heap;
+}
+
+}  // namespace
+
+Status Device::check_import(std::span<const std::byte> bytes) const {
+  const bp_heap* heap = import_heap(heaps_);
+  if (heap == nullptr || api().mem_import == nullptr) {
     return fail(ErrorCode::kUnsupported, info_.id, "cannot read host memory in place");
   }
   const uint64_t align = std::max<uint64_t>(heap->import_align, 1);
   // Kernels count on BP_FILE_ALIGN of weights. Pages are mapped whole: the size may be rounded up within the last one.
   const uint64_t start_align = std::max<uint64_t>(align, BP_FILE_ALIGN);
-  const uint64_t size = (bytes.size() + align - 1) & ~(align - 1);
-  const bool fits = size == bytes.size() || align <= kPageBytes;
+  const bool fits = bytes.size() % align == 0 || align <= kPageBytes;
   if (bytes.empty() || !fits || reinterpret_cast<uintptr_t>(bytes.data()) % start_align != 0) {
     return fail(ErrorCode::kUnsupported, info_.id,
                 fmt::format("reads host memory in place from multiples of {} bytes", start_align));
   }
+  return {};
+}
+
+Result<Memory> Device::import(std::span<const std::byte> bytes) {
+  BP_TRY_VOID(check_import(bytes));
+  const bp_heap* heap = import_heap(heaps_);
+  const uint64_t align = std::max<uint64_t>(heap->import_align, 1);
+  const uint64_t size = (bytes.size() + align - 1) & ~(align - 1);
   void* host = const_cast<std::byte*>(bytes.data());
   bp_mem* mem = nullptr;
   BP_TRY_VOID(fault_.call("mem_import", [&](bp_err* err) {
-    return api().mem_import(handle(), static_cast<uint32_t>(heap - heaps_.begin()), host, size, BP_IMPORT_READ_ONLY,
+    return api().mem_import(handle(), static_cast<uint32_t>(heap - heaps_.data()), host, size, BP_IMPORT_READ_ONLY,
                             &mem, err);
   }));
   if (mem == nullptr) return fail(ErrorCode::kDevice, info_.id, "mem_import gave no memory");

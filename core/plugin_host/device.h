@@ -74,6 +74,12 @@ class Device {
   // `bytes`, a mapped file, as memory that kernels read in place; they outlive it. kUnsupported where the device has no
   // such heap, does not read it at full speed, or wants another alignment: BP_FILE_ALIGN at least.
   Result<Memory> import(std::span<const std::byte> bytes);
+  // What import() checks before it asks the plugin.
+  Status check_import(std::span<const std::byte> bytes) const;
+  // Of the heap that kernels use, asked anew; other processes may take it. 0: the plugin does not say.
+  Result<uint64_t> free_bytes();
+  // Kernels use the host's own memory: what the process takes for itself comes out of the same.
+  bool uses_host_memory() const;
 
   Result<Queue> create_queue(const QueueDesc& desc = {});
   // kUnsupported where !has_events().
@@ -114,6 +120,7 @@ class Device {
   static Result<std::unique_ptr<Device>> open(const LoadedPlugin& owner, const DeviceInfo& info);
   // Adds the kernels of a plugin of kind ATTACHED. On an error nothing has changed.
   Status attach(const LoadedPlugin& plugin);
+  Result<std::vector<bp_heap>> ask_heaps();
   Status read_heaps();
   Status add_kernels(const Table& table);
   // Asks the owner, then the attached plugins, until one does not say that it lacks the layout.

@@ -24,26 +24,13 @@ const std::string kIds = "[1, 5, 9, 200, 17, 3, 44, 8]";
 
 TEST(Cli, EveryCommandHasHelpWithAnExample) {
   EXPECT_EQ(run({"--help"}).exit_code, 0);
-  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"run"},
-                                                                                       {"eval"},
-                                                                                       {"embed"},
-                                                                                       {"tokenize"},
-                                                                                       {"detokenize"},
-                                                                                       {"template"},
-                                                                                       {"devices"},
-                                                                                       {"plugins", "list"},
-                                                                                       {"bench"},
-                                                                                       {"profile"},
-                                                                                       {"explain"},
-                                                                                       {"tune"},
-                                                                                       {"pull"},
-                                                                                       {"list"},
-                                                                                       {"rm"},
-                                                                                       {"convert"},
-                                                                                       {"quantize"},
-                                                                                       {"config", "show"},
-                                                                                       {"config", "check"},
-                                                                                       {"config", "docs"}}) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"run"},           {"eval"},     {"embed"},          {"tokenize"},
+                                             {"detokenize"},    {"template"}, {"devices"},        {"plugins", "list"},
+                                             {"bench"},         {"profile"},  {"explain"},        {"tune"},
+                                             {"plan"},          {"pull"},     {"list"},           {"rm"},
+                                             {"convert"},       {"quantize"}, {"config", "show"}, {"config", "check"},
+                                             {"config", "docs"}}) {
     auto args = command;
     args.push_back("--help");
     const Outcome help = run(args);
@@ -267,7 +254,8 @@ TEST(Cli, TuneKeepsWhatLaterRunsUse) {
   const Outcome used = with({"eval", kGolden, "--tokens", ids, "--greedy", "4", "--json"});
   ASSERT_EQ(used.exit_code, 0) << used.err;
   EXPECT_EQ(used.out, plain.out);
-  const Outcome offline = with({"eval", kGolden, "--tokens", ids, "--greedy", "1", "--json", "--set", "tune.mode=offline"});
+  const Outcome offline =
+      with({"eval", kGolden, "--tokens", ids, "--greedy", "1", "--json", "--set", "tune.mode=offline"});
   EXPECT_EQ(offline.exit_code, 0);
   EXPECT_THAT(offline.err, HasSubstr("have no result")) << "the largest bucket was not tuned";
 
@@ -298,6 +286,40 @@ TEST(Cli, BenchOpsTimesKernelsOneByOne) {
   EXPECT_GT(n_products, 0);
   EXPECT_EQ(run({"bench", "ops"}).exit_code, 2);
   EXPECT_EQ(run({"bench", kGolden, "too", "--device", "cpu:0"}).exit_code, 2);
+}
+
+TEST(Cli, PlanSaysWhatAModelTakesBeforeItIsLoaded) {
+  for (const char* device : {"reference", "cpu:0"}) {
+    const Outcome outcome = run({"plan", kGolden, "--device", device, "--no-speed", "--json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const json::value plan = outcome.document();
+    int64_t total = 0;
+    for (const char* key : {"weights", "activations", "workspace", "kv", "staging", "driver"})
+      total += plan.at(key).as_int64();
+    EXPECT_EQ(plan.at("total").as_int64(), total);
+    EXPECT_TRUE(plan.at("fits").as_bool());
+    EXPECT_TRUE(plan.at("decode_tps").is_null());
+    EXPECT_FALSE(plan.at("programs").as_array().empty());
+  }
+  const Outcome text = run({"plan", kGolden, "--no-speed"});
+  EXPECT_THAT(text.out, HasSubstr("it fits"));
+  const Outcome encoder = run({"plan", BP_SOURCE_DIR "/tests/goldens/data/hf_bert_cls", "--json"});
+  ASSERT_EQ(encoder.exit_code, 0) << encoder.err;
+  EXPECT_EQ(encoder.document().at("kv").as_int64(), 0);
+  EXPECT_EQ(run({"plan", kGolden, "-d", "100000", "--device", "cpu:0"}).exit_code, 2);
+}
+
+TEST(Cli, PlanKeepsWhatItMeasured) {
+  const std::string folder = testing::TempDir() + "/backplane_plan_" + std::to_string(::getpid());
+  std::vector<std::string> args = {
+      "plan", kGolden, "-p", "8", "--device", "cpu:0", "--set", "models.cache_dir=" + folder, "--json"};
+  const Outcome first = run(args), second = run(args);
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_GT(first.document().at("decode_tps").as_double(), 0);
+  EXPECT_GT(first.document().at("prefill_tps").as_double(), 0);
+  EXPECT_EQ(first.document().at("decode_tps"), second.document().at("decode_tps"));
+  EXPECT_EQ(first.document().at("prefill_share"), second.document().at("prefill_share"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Cli, ATraceShowsEachOpLaunchedOnceAStep) {

@@ -109,13 +109,13 @@ TEST_P(Compiler, KernelsOfOneOpGiveWhatFusedOnesGiveUpToRounding) {
 
 TEST_P(Compiler, AWeightIsPackedOnceForAllBucketsJoinedOrNot) {
   const auto apart = engine({.join_products = JoinProducts::kNever});
-  const uint64_t bytes = apart->executor().weight_bytes();
+  const uint64_t bytes = apart->executor().memory().weights;
   logits(*apart);
-  EXPECT_EQ(apart->executor().weight_bytes(), bytes);
+  EXPECT_EQ(apart->executor().memory().weights, bytes);
   const auto joined = engine({.join_products = JoinProducts::kAlways});
   logits(*joined);
   // What lies in one piece has fewer gaps.
-  EXPECT_LE(joined->executor().weight_bytes(), bytes);
+  EXPECT_LE(joined->executor().memory().weights, bytes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, Compiler,
