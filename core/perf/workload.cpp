@@ -15,6 +15,13 @@ uint64_t elements(const HostTensor& tensor) {
   return n;
 }
 
+// Bytes of the tensor, or of those that were joined to it.
+uint64_t size_bytes(const HostTensor& tensor) {
+  uint64_t n = tensor.bytes.size();
+  for (const HostTensor& part : tensor.parts) n += size_bytes(part);
+  return n;
+}
+
 // A matrix, or a stack of them, as the graph holds it.
 struct Operand {
   const HostTensor* weight = nullptr;  // null: it is no constant
@@ -27,7 +34,7 @@ const HostTensor* host_tensor(const Graph& graph, ValueId id) {
 }
 
 Operand operand_of(const Graph& graph, ValueId id) {
-  if (const HostTensor* tensor = host_tensor(graph, id); tensor != nullptr) return {tensor, tensor->bytes.size()};
+  if (const HostTensor* tensor = host_tensor(graph, id); tensor != nullptr) return {tensor, size_bytes(*tensor)};
   const NodeId producer = graph.value(id).producer;
   if (producer == kNone) return {};
   const Node& node = graph.node(producer);
@@ -36,7 +43,7 @@ Operand operand_of(const Graph& graph, ValueId id) {
   Operand operand = {host_tensor(graph, node.in[0]), 0};
   for (const ValueId part : node.in) {
     const HostTensor* tensor = part == kNone ? nullptr : host_tensor(graph, part);
-    if (tensor != nullptr) operand.bytes += tensor->bytes.size();
+    if (tensor != nullptr) operand.bytes += size_bytes(*tensor);
   }
   return operand;
 }

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "graph/builder.h"
+#include "graph/opset.h"
+#include "graph/passes/passes.h"
 
 namespace bp {
 namespace {
@@ -91,6 +94,22 @@ TEST(Workload, CountsOnlyTheExpertsThatATokenMeets) {
   EXPECT_NEAR(work.decode_bytes(1000, 0), all, 1e-6);
   EXPECT_DOUBLE_EQ(work.weights_per_token(), kUsed * 32.0 * kHidden);
   EXPECT_EQ(work.dtype, DType::kQ8_0);
+}
+
+TEST(Workload, CountsJoinedProductsAsTheirParts) {
+  Parts p;
+  const ValueId q = p.g_.matmul(p.x_, p.weight("wq", DType::kQ8_0, {32, kHidden}));
+  const ValueId k = p.g_.matmul(p.x_, p.weight("wk", DType::kQ8_0, {16, kHidden}));
+  p.g_.output(q, "q");
+  p.g_.output(k, "k");
+  const auto graph = p.g_.finish();
+  ASSERT_TRUE(graph) << graph.error().message();
+  const Graph joined = join_products(*graph, find_joinable_products(*graph));
+  ASSERT_EQ(std::ranges::count(joined.nodes, "matmul", [](const Node& node) { return node.op->name; }), 1);
+  for (const Workload& work : {workload_of(*graph), workload_of(joined)}) {
+    EXPECT_EQ(work.weight_bytes, 48u * 2 * 34);
+    EXPECT_EQ(work.body_weights, 48u * kHidden);
+  }
 }
 
 TEST(Workload, CountsScalesWithTheirWeights) {
