@@ -57,4 +57,7 @@ Outcome run(const std::vector<std::string>& args, const std::string& input) {
   return outcome;
 }
 
+WithoutLeakCheck::WithoutLeakCheck() { ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1); }
+WithoutLeakCheck::~WithoutLeakCheck() { ::unsetenv("ASAN_OPTIONS"); }
+
 }  // namespace bp::e2e

@@ -24,6 +24,7 @@ constexpr std::string_view kInexpressible[] = {
     "hf_falcon_mha_parallel",      // an activation of its own
     "hf_gpt2_inverse_layer",       // attention scaled by layer
     "hf_gpt2_unscaled_untied",     // an activation of its own
+    "hf_llama_head_dim_dynamic",   // frequencies that change with the length of the text
     "hf_llama_llama3",             // an activation of its own
     "hf_qwen3_moe_step2",          // experts in every second layer
     "variant_llama_dynamic_bf16",  // an activation of its own
