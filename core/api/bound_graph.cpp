@@ -6,34 +6,9 @@
 #include <cstring>
 
 #include "compile/storage.h"
-#include "graph/opset.h"
+#include "graph/extent.h"
 
 namespace bp::api {
-namespace {
-
-// The value whose storage `id` lives in: views and updates share their operand's.
-ValueId root_of(const Graph& graph, ValueId id) {
-  for (;;) {
-    const Value& value = graph.value(id);
-    if (value.updates != kNone) {
-      id = value.updates;
-    } else if (value.producer != kNone && graph.node(value.producer).op->view) {
-      id = graph.node(value.producer).in[0];
-    } else {
-      return id;
-    }
-  }
-}
-
-int64_t size_of(const Graph& graph, const Extent& extent, std::span<const int64_t> sizes) {
-  if (extent.is_static()) return extent.value;
-  const Symbol& symbol = graph.symbols[static_cast<size_t>(extent.symbol)];
-  if (symbol.base == kNone) return sizes[static_cast<size_t>(extent.symbol)];
-  return symbol.mul * size_of(graph, Extent::dynamic(symbol.base), sizes) + symbol.add;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<BoundGraph>> BoundGraph::create(DevicePrograms& programs, CallMemory& memory, Graph graph,
                                                        bool optimize) {
   std::unique_ptr<BoundGraph> made(new BoundGraph(programs));
@@ -89,7 +64,7 @@ Result<Content> BoundGraph::result(ValueId output, std::span<const int64_t> size
   content.dtype = value.dtype;
   for (const Extent& extent : value.dims) content.dims.push_back(size_of(graph, extent, sizes));
   BP_TRY(content.size_bytes, content_bytes(content.dtype, content.dims, graph.name));
-  const Value& root = graph.value(root_of(graph, output));
+  const Value& root = graph.value(storage_root(graph, output));
   if (root.role == Role::kWeight) {
     const HostTensor& tensor = graph.host_tensors[static_cast<size_t>(root.host_tensor)];
     BP_TRY(content.buffer, upload(programs_, tensor.bytes));
@@ -125,10 +100,7 @@ Status upload(DevicePrograms& programs, std::span<const std::byte> bytes, const 
     std::memcpy(to.host(), bytes.data(), bytes.size());
     return {};
   }
-  const bp_span source{nullptr, const_cast<std::byte*>(bytes.data()), 0, bytes.size()};
-  const bp_span target = to.buffer->span(to.offset, bytes.size());
-  BP_TRY_VOID(programs.queue()->copy({&target, 1}, {&source, 1}));
-  return programs.queue()->sync();
+  return programs.queue()->write(to.buffer->span(to.offset, bytes.size()), bytes);
 }
 
 Result<std::shared_ptr<const Buffer>> upload(DevicePrograms& programs, std::span<const std::byte> bytes) {

@@ -35,7 +35,7 @@ Process& process() {
 
 std::unique_ptr<PluginRegistry> discover(const DeviceOptions& options) {
   HostCallbacks callbacks;
-  for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
+  callbacks.ops = op_names();
   callbacks.option = [values = options.plugin_options](std::string_view plugin,
                                                        std::string_view key) -> std::optional<std::string> {
     const auto found = values.find(std::string(plugin) + "." + std::string(key));

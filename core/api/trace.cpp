@@ -11,21 +11,6 @@
 #include "graph/opset.h"
 
 namespace bp::api {
-namespace {
-
-// The value whose storage `id` lives in.
-ValueId root_of(const Graph& graph, ValueId id) {
-  while (graph.value(id).producer != kNone) {
-    const Value& value = graph.value(id);
-    const Node& node = graph.node(value.producer);
-    if (value.updates == kNone && !node.op->view) break;
-    id = value.updates != kNone ? value.updates : node.in[0];
-  }
-  return id;
-}
-
-}  // namespace
-
 std::unexpected<bp::Error> Trace::builder_error() {
   auto graph = builder_.finish();
   finished_ = true;
@@ -185,10 +170,10 @@ Result<std::vector<Tensor>> Trace::add(std::string_view op, const std::vector<Te
 // is copied.
 Result<ValueId> Trace::outlasting(ValueId id) {
   const Graph& graph = builder_.graph();
-  const ValueId root = root_of(graph, id);
+  const ValueId root = storage_root(graph, id);
   if (root == id || graph.value(root).producer == kNone) return id;
   const bool updated = std::ranges::any_of(graph.values, [&](const Value& value) {
-    return value.updates != kNone && root_of(graph, value.updates) == root;
+    return value.updates != kNone && storage_root(graph, value.updates) == root;
   });
   if (updated) {
     std::vector<int64_t> axes(graph.value(id).dims.size());
@@ -230,7 +215,7 @@ Result<TracedGraph> Trace::finish(const std::vector<Tensor>& results) {
   }
   const size_t n_results = outputs.size();
   for (size_t i = 0; i < n_results; ++i) {
-    const ValueId root = root_of(builder_.graph(), outputs[i]);
+    const ValueId root = storage_root(builder_.graph(), outputs[i]);
     if (builder_.graph().value(root).producer != kNone) add_output(root);
   }
   for (size_t i = 0; i < outputs.size(); ++i) {

@@ -51,17 +51,7 @@ Status time_ops(const GlobalOptions& global, const BenchFlags& flags) {
   BP_TRY(RunningModel running, open_model(*host, flags.of_ops));
   if (running.device == nullptr)
     return fail(ErrorCode::kUsage, "reference", "has no kernels", "name a device with --device");
-  const auto adjust = [&](EngineOptions& options) {
-    options.max_batch_tokens = std::max(options.max_batch_tokens, flags.n_tokens);
-  };
-  const Program* program = nullptr;
-  if (running.is_encoder()) {
-    BP_TRY_VOID(start_embedder(*host, running, adjust));
-    BP_TRY(program, running.embedder->program(flags.n_tokens));
-  } else {
-    BP_TRY_VOID(start_engine(*host, running, adjust));
-    BP_TRY(program, running.engine->executor().program(flags.n_tokens));
-  }
+  BP_TRY(const Program* program, start_program(*host, running, flags.n_tokens, [](EngineOptions&) {}));
   BP_TRY(const auto rows, bench_ops(*program, flags.what.repeats));
   json::array table;
   std::string text = fmt::format("{:<24} {:>10} {:>8} {:>9}  {}\n", "KERNEL", "us", "GB/s", "GFLOP/s", "PROBLEM");

@@ -95,18 +95,9 @@ std::string to_text(const Program& program, bool all) {
 Status explain(const GlobalOptions& global, const ExplainFlags& flags) {
   BP_TRY(const auto host, Host::create(global));
   BP_TRY(RunningModel running, open_model(*host, flags.model));
-  const auto adjust = [&](EngineOptions& options) {
-    options.max_batch_tokens = std::max(options.max_batch_tokens, flags.n_tokens);
-    options.op_fallback = FallbackPolicy::kAllow;
-  };
-  const Program* program = nullptr;
-  if (running.is_encoder()) {
-    BP_TRY_VOID(start_embedder(*host, running, adjust));
-    BP_TRY(program, running.embedder->program(flags.n_tokens));
-  } else {
-    BP_TRY_VOID(start_engine(*host, running, adjust));
-    BP_TRY(program, running.engine->executor().program(flags.n_tokens));
-  }
+  BP_TRY(const Program* program, start_program(*host, running, flags.n_tokens, [](EngineOptions& options) {
+           options.op_fallback = FallbackPolicy::kAllow;
+         }));
   if (flags.dot) return print(to_dot(*program));
   return global.json ? print_json(to_json(*program)) : print(to_text(*program, flags.all));
 }

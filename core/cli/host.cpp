@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -42,7 +43,7 @@ Result<std::unique_ptr<Host>> Host::create(const GlobalOptions& options) {
 Result<PluginRegistry*> Host::registry() {
   if (registry_ != nullptr) return registry_.get();
   HostCallbacks callbacks;
-  for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
+  callbacks.ops = op_names();
   callbacks.option = [this](std::string_view plugin, std::string_view key) {
     return plugin_option(config_, plugin, key);
   };
@@ -143,6 +144,19 @@ Status start_embedder(Host& host, RunningModel& running, const std::function<voi
   BP_TRY(running.embedder, Embedder::create(*running.model, running.device.get(), std::move(options)));
   running.load_ms += ms_since(start);
   return {};
+}
+
+Status start_either(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust) {
+  return running.is_encoder() ? start_embedder(host, running, adjust) : start_engine(host, running, adjust);
+}
+
+Result<const Program*> start_program(Host& host, RunningModel& running, int n_tokens,
+                                     const std::function<void(EngineOptions&)>& adjust) {
+  BP_TRY_VOID(start_either(host, running, [&](EngineOptions& options) {
+    options.max_batch_tokens = std::max(options.max_batch_tokens, n_tokens);
+    adjust(options);
+  }));
+  return running.is_encoder() ? running.embedder->program(n_tokens) : running.engine->executor().program(n_tokens);
 }
 
 Result<RunningModel> start_model(Host& host, const std::string& model,

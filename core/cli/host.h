@@ -58,6 +58,11 @@ Result<RunningModel> open_model(Host& host, const std::string& model);
 // Makes what runs it; `adjust` changes what the configuration says. Errors: kUsage for a model of the other kind.
 Status start_engine(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust);
 Status start_embedder(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust);
+// start_embedder() for an encoder, else start_engine().
+Status start_either(Host& host, RunningModel& running, const std::function<void(EngineOptions&)>& adjust);
+// start_either() with room for steps of `n_tokens`, and the program that runs one.
+Result<const Program*> start_program(Host& host, RunningModel& running, int n_tokens,
+                                     const std::function<void(EngineOptions&)>& adjust);
 // open_model() and start_engine().
 Result<RunningModel> start_model(Host& host, const std::string& model,
                                  const std::function<void(EngineOptions&)>& adjust);

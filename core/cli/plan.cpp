@@ -1,8 +1,7 @@
 // backplane plan MODEL
 #include <fmt/format.h>
 
-#include <cstdlib>
-
+#include "base/cache_folder.h"
 #include "base/log.h"
 #include "base/process_memory.h"
 #include "cli/command.h"
@@ -45,15 +44,6 @@ double bits_per_weight(const Model& model) {
   return elements > 0 ? bits / elements : 0;
 }
 
-std::string calibration_folder(const Config& config) {
-  if (!config.models.cache_dir.empty()) return config.models.cache_dir + "/calibration";
-  // The XDG specification has relative folders ignored.
-  const char* xdg = std::getenv("XDG_CACHE_HOME");
-  if (xdg != nullptr && xdg[0] == '/') return std::string(xdg) + "/backplane/calibration";
-  const char* home = std::getenv("HOME");
-  return home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/backplane/calibration" : std::string();
-}
-
 // What the plugins were told: it may change how fast the device is.
 std::string plugin_settings(const Config& config) {
   std::string text;
@@ -66,7 +56,7 @@ Result<Calibration> calibration_of(const Host& host, const RunningModel& running
                                    const EngineOptions& options, const PlanFlags& flags) {
   BP_TRY(const std::string key,
          calibration_key(*running.device, rehearsal, flags.what, plugin_settings(host.config())));
-  const std::string folder = calibration_folder(host.config());
+  const std::string folder = cache_folder(host.config().models.cache_dir, "calibration");
   if (!flags.measure && !folder.empty()) {
     if (auto kept = find_calibration(folder, key)) return std::move(*kept);
   }

@@ -91,12 +91,7 @@ Status tune_here(const GlobalOptions& global, const TuneFlags& flags) {
   if (running.device == nullptr)
     return fail(ErrorCode::kUsage, "reference", "has nothing to tune", "name a device with --device");
   BP_TRY(EngineOptions options, host->engine_options());
-  const auto without = [](EngineOptions& o) { o.tuning = TuningUse::kOff; };
-  if (running.is_encoder()) {
-    BP_TRY_VOID(start_embedder(*host, running, without));
-  } else {
-    BP_TRY_VOID(start_engine(*host, running, without));
-  }
+  BP_TRY_VOID(start_either(*host, running, [](EngineOptions& o) { o.tuning = TuningUse::kOff; }));
   BP_TRY(const auto programs, programs_of(running, flags.n_tokens, options));
   Tuning tuning(*running.device, options.tuning_folder, options.deterministic);
   std::optional<Progress> bar;

@@ -12,6 +12,7 @@
 #include "compile/program_step.h"
 #include "compile/storage.h"
 #include "compile/tuning.h"
+#include "graph/extent.h"
 #include "graph/opset.h"
 #include "quant/quant.h"
 #include "reference/reference.h"
@@ -25,10 +26,6 @@ int64_t few_of(const Symbol& symbol) {
   const int64_t step = std::max<int64_t>(symbol.multiple_of, 1);
   const int64_t wanted = (std::max<int64_t>(symbol.min, 2) + step - 1) / step * step;
   return std::min(wanted, symbol.max);
-}
-
-int64_t size_of(const Extent& extent, std::span<const int64_t> sizes) {
-  return extent.is_static() ? extent.value : sizes[static_cast<size_t>(extent.symbol)];
 }
 
 std::vector<float> floats(DType dtype, std::span<const std::byte> bytes) {
@@ -112,10 +109,7 @@ Status KernelTrial::fill(const Buffer& buffer, const Value& value, std::vector<s
   for (float& x : values) x = normal(random);
   host.resize(bytes);
   BP_TRY_VOID(encode_row(value.dtype, values.data(), host.data(), static_cast<int64_t>(values.size())));
-  if (bytes == 0) return {};
-  const bp_span from{nullptr, host.data(), 0, bytes};
-  const bp_span to = buffer.span(0, bytes);
-  return program_->queue_->copy({&to, 1}, {&from, 1});
+  return program_->queue_->write(buffer.span(0, bytes), host);
 }
 
 SymbolId KernelTrial::length_of(ValueId id) const {
@@ -129,11 +123,9 @@ SymbolId KernelTrial::length_of(ValueId id) const {
 Status KernelTrial::write_lengths(bool few) const {
   const auto at = sizes(few);
   for (const auto& [value, symbol] : lengths_) {
-    auto length = static_cast<int32_t>(at[static_cast<size_t>(symbol)]);
-    const bp_span from{nullptr, &length, 0, sizeof(length)};
-    const bp_span to = buffers_.at(value)->span(0, sizeof(length));
-    BP_TRY_VOID(program_->queue_->copy({&to, 1}, {&from, 1}));
-    BP_TRY_VOID(program_->queue_->sync());
+    const auto length = static_cast<int32_t>(at[static_cast<size_t>(symbol)]);
+    BP_TRY_VOID(
+        program_->queue_->write(buffers_.at(value)->span(0, sizeof(length)), std::as_bytes(std::span(&length, 1))));
   }
   return {};
 }
@@ -194,12 +186,8 @@ Result<KernelTrial::Ready> KernelTrial::prepare(std::span<const int64_t> config)
     if (need.kind == BP_WS_SYMMETRIC)
       return fail(ErrorCode::kUnsupported, kernel_->id, "wants workspace that several devices share");
     BP_TRY(Buffer buffer, Buffer::create(&device, std::max<uint64_t>(need.bytes, 64), "trial workspace"));
-    const std::vector<std::byte> zeros(need.bytes);
-    const bp_span from{nullptr, const_cast<std::byte*>(zeros.data()), 0, need.bytes};
-    const bp_span to = buffer.span(0, need.bytes);
-    if (need.bytes > 0) BP_TRY_VOID(program_->queue_->copy({&to, 1}, {&from, 1}));
-    BP_TRY_VOID(program_->queue_->sync());
-    ws.push_back(to);
+    ws.push_back(buffer.span(0, need.bytes));
+    BP_TRY_VOID(program_->queue_->write(ws.back(), std::vector<std::byte>(need.bytes)));
     ready.workspaces.push_back(std::make_unique<Buffer>(std::move(buffer)));
   }
   for (const size_t place : places_) {
@@ -221,21 +209,23 @@ Result<KernelTrial::Ready> KernelTrial::prepare(std::span<const int64_t> config)
   return ready;
 }
 
-Status KernelTrial::launch(Bound& bound, bool few) const {
-  BP_TRY_VOID(write_lengths(few));
+std::vector<int64_t> KernelTrial::launch_sizes(bool few) const {
   const auto at = sizes(few);
   std::vector<int64_t> dyn;
   for (const SymbolId symbol : region_->symbols()) dyn.push_back(at[static_cast<size_t>(symbol)]);
-  return bound.launch(*program_->queue_, dyn, 0);
+  return dyn;
+}
+
+Status KernelTrial::launch(Bound& bound, bool few) const {
+  BP_TRY_VOID(write_lengths(few));
+  return bound.launch(*program_->queue_, launch_sizes(few), 0);
 }
 
 Result<double> KernelTrial::time_us(Ready& ready, size_t n_launches) const {
   using Clock = std::chrono::steady_clock;
   Queue& queue = *program_->queue_;
   Device& device = *program_->device_;
-  const auto at = sizes(false);
-  std::vector<int64_t> dyn;
-  for (const SymbolId symbol : region_->symbols()) dyn.push_back(at[static_cast<size_t>(symbol)]);
+  const std::vector<int64_t> dyn = launch_sizes(false);
   BP_TRY_VOID(write_lengths(false));
   const auto all = [&]() -> Status {
     for (size_t i = 0; i < n_launches; ++i) BP_TRY_VOID(ready.bounds[i % ready.bounds.size()].launch(queue, dyn, 0));
@@ -263,10 +253,7 @@ Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, bool few) cons
   for (const ValueId id : results_) {
     const Buffer& buffer = *buffers_.at(id);
     const std::vector<std::byte> ones(buffer.size_bytes(), std::byte{0xff});
-    const bp_span from{nullptr, const_cast<std::byte*>(ones.data()), 0, ones.size()};
-    const bp_span to = buffer.span(0, ones.size());
-    BP_TRY_VOID(queue.copy({&to, 1}, {&from, 1}));
-    BP_TRY_VOID(queue.sync());
+    BP_TRY_VOID(queue.write(buffer.span(0, ones.size()), ones));
   }
   BP_TRY_VOID(launch(ready.bounds.front(), few));
   std::vector<std::byte> all;
@@ -274,11 +261,7 @@ Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, bool few) cons
     BP_TRY(const uint64_t bytes, bytes_at(program_->graph_.value(id), few));
     const size_t before = all.size();
     all.resize(before + bytes);
-    if (bytes == 0) continue;
-    const bp_span to{nullptr, all.data() + before, 0, bytes};
-    const bp_span from = buffers_.at(id)->span(0, bytes);
-    BP_TRY_VOID(queue.copy({&to, 1}, {&from, 1}));
-    BP_TRY_VOID(queue.sync());
+    BP_TRY_VOID(queue.read(buffers_.at(id)->span(0, bytes), std::span(all).subspan(before)));
   }
   return all;
 }

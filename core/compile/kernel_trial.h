@@ -67,6 +67,7 @@ class KernelTrial {
   SymbolId length_of(ValueId id) const;  // kNone: it is no length
   Status write_lengths(bool few) const;
   std::vector<int64_t> sizes(bool few) const;
+  std::vector<int64_t> launch_sizes(bool few) const;  // of the kernel's symbols
   Status launch(Bound& bound, bool few) const;
   Result<uint64_t> bytes_at(const Value& value, bool few) const;
   void estimate();

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "compile/program_step.h"
+#include "graph/extent.h"
 #include "graph/opset.h"
 #include "reference/reference.h"
 
@@ -72,14 +73,6 @@ Status Program::launch(Step& step, uint64_t tag) {
   return status;
 }
 
-namespace {
-
-int64_t size_of(const Extent& extent, std::span<const int64_t> sizes) {
-  return extent.is_static() ? extent.value : sizes[static_cast<size_t>(extent.symbol)];
-}
-
-}  // namespace
-
 Status Program::run_on_reference(Step& step) {
   if (queue_ != nullptr) BP_TRY_VOID(queue_->sync());
   // Operands out of the host's reach are copied to it and, where they are results, back.
@@ -108,10 +101,7 @@ Status Program::run_on_reference(Step& step) {
   }
   for (size_t i = step.n_in; i < staged.size(); ++i) {
     if (staged[i].empty()) continue;
-    const bp_span host{nullptr, staged[i].data(), 0, step.operands[i].memory.size_bytes};
-    const bp_span device = step.operands[i].memory.span();
-    BP_TRY_VOID(queue_->copy({&device, 1}, {&host, 1}));
-    BP_TRY_VOID(queue_->sync());
+    BP_TRY_VOID(queue_->write(step.operands[i].memory.span(), staged[i]));
   }
   return {};
 }

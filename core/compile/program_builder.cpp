@@ -188,11 +188,7 @@ class ProgramBuilder {
       program_->memory_.workspace_bytes += ws.need.bytes;
       if (inputs_.rehearse) continue;
       BP_TRY(Buffer buffer, Buffer::create(inputs_.device, ws.need.bytes, "workspace"));
-      const std::vector<std::byte> zeros(ws.need.bytes);
-      const bp_span from{nullptr, const_cast<std::byte*>(zeros.data()), 0, zeros.size()};
-      const bp_span to = buffer.span(0, ws.need.bytes);
-      BP_TRY_VOID(inputs_.queue->copy({&to, 1}, {&from, 1}));
-      BP_TRY_VOID(inputs_.queue->sync());
+      BP_TRY_VOID(inputs_.queue->write(buffer.span(0, ws.need.bytes), std::vector<std::byte>(ws.need.bytes)));
       program_->kept_.push_back(std::make_unique<Buffer>(std::move(buffer)));
       ws.kept = program_->kept_.back().get();
     }

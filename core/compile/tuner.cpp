@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/median.h"
 
 namespace bp {
 namespace {
@@ -18,12 +19,6 @@ using Config = std::vector<int64_t>;
 constexpr size_t kFewConfigs = 24;  // so many are all tried
 constexpr double kHopeless = 1.15;  // two pairs this much slower are enough
 constexpr double kNanUs = std::numeric_limits<double>::quiet_NaN();
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
 
 bool changes_bits(const bp_kernel& kernel, const Config& config) {
   for (size_t i = 0; i < config.size(); ++i) {

@@ -10,13 +10,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "base/cache_folder.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
@@ -227,13 +227,6 @@ Status TuningCache::write(std::span<const TuningEntry> entries) const {
   return file.commit();
 }
 
-std::string tuning_folder(const std::string& cache_dir) {
-  if (!cache_dir.empty()) return cache_dir + "/tune";
-  // The XDG specification has relative folders ignored.
-  const char* xdg = std::getenv("XDG_CACHE_HOME");
-  if (xdg != nullptr && xdg[0] == '/') return std::string(xdg) + "/backplane/tune";
-  const char* home = std::getenv("HOME");
-  return home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/backplane/tune" : std::string();
-}
+std::string tuning_folder(const std::string& cache_dir) { return cache_folder(cache_dir, "tune"); }
 
 }  // namespace bp

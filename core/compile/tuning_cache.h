@@ -79,8 +79,7 @@ class TuningCache {
   std::map<TuningKey, TuningEntry> entries_;
 };
 
-// Where tuning results are kept below a folder of caches; empty: $XDG_CACHE_HOME/backplane, or ~/.cache/backplane.
-// Empty where neither is known.
+// Where tuning results are kept (base/cache_folder.h).
 std::string tuning_folder(const std::string& cache_dir);
 
 }  // namespace bp

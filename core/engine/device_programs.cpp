@@ -81,10 +81,7 @@ Status DevicePrograms::read(const Buffer& from, uint64_t n_bytes, void* to) {
     std::memcpy(to, from.host(), n_bytes);
     return {};
   }
-  const bp_span target{nullptr, to, 0, n_bytes};
-  const bp_span source = from.span(0, n_bytes);
-  BP_TRY_VOID(queue_->copy({&target, 1}, {&source, 1}));
-  return queue_->sync();
+  return queue_->read(from.span(0, n_bytes), {static_cast<std::byte*>(to), n_bytes});
 }
 
 MemoryUsage DevicePrograms::memory() const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "graph/extent.h"
 #include "graph/opset.h"
 
 namespace bp {
@@ -28,14 +29,6 @@ ValueId append(Graph& graph, std::string_view op, std::vector<ValueId> in, std::
   graph.nodes.push_back({find_op(op), std::move(in), {id}, std::move(attrs), "importance"});
   graph.outputs.push_back(id);
   return id;
-}
-
-// The true size of an extent, given those of the symbols that are not derived, in order.
-int64_t size_of(const Graph& graph, const Extent& extent, std::span<const int64_t> sizes) {
-  if (extent.is_static()) return extent.value;
-  const Symbol& symbol = graph.symbols[static_cast<size_t>(extent.symbol)];
-  if (symbol.base == kNone) return sizes[static_cast<size_t>(extent.symbol)];
-  return symbol.mul * sizes[static_cast<size_t>(symbol.base)] + symbol.add;
 }
 
 }  // namespace

@@ -85,6 +85,17 @@ std::optional<Affine> affine_div(const Affine& a, int64_t n) {
   return Affine{a.base, a.mul / n, a.add / n};
 }
 
+int64_t size_of(const Extent& extent, std::span<const int64_t> sizes) {
+  return extent.is_static() ? extent.value : sizes[static_cast<size_t>(extent.symbol)];
+}
+
+int64_t size_of(const Graph& graph, const Extent& extent, std::span<const int64_t> sizes) {
+  if (extent.is_static()) return extent.value;
+  const Symbol& symbol = graph.symbols[static_cast<size_t>(extent.symbol)];
+  if (symbol.base == kNone) return sizes[static_cast<size_t>(extent.symbol)];
+  return symbol.mul * size_of(graph, Extent::dynamic(symbol.base), sizes) + symbol.add;
+}
+
 std::optional<int64_t> max_elements(const Graph& graph, std::span<const Extent> dims) {
   int64_t count = 1;
   bool empty = false;

@@ -33,6 +33,11 @@ std::optional<Affine> affine_add(const Affine& a, int64_t n);
 std::optional<Affine> affine_mul(const Affine& a, const Affine& b);
 std::optional<Affine> affine_div(const Affine& a, int64_t n);
 
+// The true size, given those of the symbols, derived ones included.
+int64_t size_of(const Extent& extent, std::span<const int64_t> sizes);
+// Likewise; `sizes` of derived symbols are not read, nor need they be there.
+int64_t size_of(const Graph& graph, const Extent& extent, std::span<const int64_t> sizes);
+
 // The product of the largest sizes, or nullopt where it overflows or an extent is negative or names no symbol.
 std::optional<int64_t> max_elements(const Graph& graph, std::span<const Extent> dims);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "graph/opset.h"
 
 namespace bp {
 
@@ -46,6 +47,19 @@ std::vector<std::vector<NodeId>> uses(const Graph& graph) {
     }
   }
   return readers;
+}
+
+ValueId storage_root(const Graph& graph, ValueId id) {
+  for (;;) {
+    const Value& value = graph.value(id);
+    if (value.updates != kNone) {
+      id = value.updates;
+    } else if (value.producer != kNone && graph.node(value.producer).op->view) {
+      id = graph.node(value.producer).in[0];
+    } else {
+      return id;
+    }
+  }
 }
 
 }  // namespace bp

@@ -116,6 +116,9 @@ struct Graph {
 // Who reads each value: nodes by value id, a node once for each operand.
 std::vector<std::vector<NodeId>> uses(const Graph& graph);
 
+// The value whose storage `id` lives in: views and updates share their operand's.
+ValueId storage_root(const Graph& graph, ValueId id);
+
 // Checks every invariant above; the error names the node, the operand and the shapes.
 Status verify(const Graph& graph);
 

@@ -21,19 +21,6 @@ struct Goal {
   ValueId value;
 };
 
-ValueId storage_root(const Graph& graph, ValueId id) {
-  for (;;) {
-    const Value& value = graph.value(id);
-    if (value.updates != kNone) {
-      id = value.updates;
-    } else if (value.producer != kNone && graph.node(value.producer).op->view) {
-      id = graph.node(value.producer).in[0];
-    } else {
-      return id;
-    }
-  }
-}
-
 class Search {
  public:
   Search(const Graph& graph, const Uses& readers, const Pattern& pattern)

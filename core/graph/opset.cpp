@@ -29,6 +29,12 @@ std::span<const OpDef> opset() {
   return ops;
 }
 
+std::vector<std::string> op_names() {
+  std::vector<std::string> names;
+  for (const OpDef& op : opset()) names.push_back(op.full_name());
+  return names;
+}
+
 const OpDef* find_op(std::string_view name) {
   for (const OpDef& op : opset()) {
     if (!name.starts_with(op.name)) continue;

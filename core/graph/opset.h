@@ -73,6 +73,8 @@ struct OpDef {
 };
 
 std::span<const OpDef> opset();
+// Of all of them, "matmul@1".
+std::vector<std::string> op_names();
 // By "matmul" (version 1) or "matmul@1"; null where there is none.
 const OpDef* find_op(std::string_view name);
 

@@ -6,14 +6,11 @@
 #include <set>
 #include <string_view>
 
+#include "graph/extent.h"
 #include "graph/opset.h"
 
 namespace bp {
 namespace {
-
-int64_t size_at(const Extent& extent, std::span<const int64_t> sizes) {
-  return extent.is_static() ? extent.value : sizes[static_cast<size_t>(extent.symbol)];
-}
 
 bool is_product(std::string_view op) {
   return op == "matmul" || op == "matmul_batched" || op == "matmul_indexed" || op == "matmul_grouped";
@@ -84,7 +81,7 @@ class Counter {
     } else if (op == "kv_write") {
       count_kv_write(node);
     } else if (op == "kv_gather") {
-      const double n_rows = static_cast<double>(size_at(graph_.value(node.out[0]).dims[0], sizes_));
+      const double n_rows = static_cast<double>(size_of(graph_.value(node.out[0]).dims[0], sizes_));
       touched_[node.in[0]] = n_rows * token_bytes(node.in[0]);
       if (node.in.size() > 3 && node.in[3] != kNone) touched_[node.in[3]] = n_rows * token_bytes(node.in[3]);
     }
@@ -102,9 +99,9 @@ class Counter {
 
   void count_product(const Node& node) {
     const Value& x = graph_.value(node.in[0]);
-    work_.flops += 2 * n_elements(node.out[0]) * static_cast<double>(size_at(x.dims.back(), sizes_));
+    work_.flops += 2 * n_elements(node.out[0]) * static_cast<double>(size_of(x.dims.back(), sizes_));
     const ValueId matrix = first_leaf(node.in[1]);
-    work_.dtype = graph_.value(root_of(graph_, matrix)).dtype;
+    work_.dtype = graph_.value(storage_root(graph_, matrix)).dtype;
     if (node.op->name == "matmul" || node.op->name == "matmul_batched") return;
     const double share = met_share(node);
     scale_leaves(node.in[1], share);
@@ -112,14 +109,14 @@ class Counter {
 
   // Of a stack's matrices, the part that some row meets.
   double met_share(const Node& node) const {
-    const auto n_matrices = static_cast<double>(size_at(graph_.value(node.in[1]).dims[0], sizes_));
+    const auto n_matrices = static_cast<double>(size_of(graph_.value(node.in[1]).dims[0], sizes_));
     if (n_matrices <= 0) return 0;
     const auto found = contents_.find(node.in[kChoice]);
     if (found == contents_.end()) {
       const std::vector<Extent>& chosen = graph_.value(node.in[kChoice]).dims;
       if (node.op->name == "matmul_grouped") return 1;
-      const double each = chosen.size() > 1 ? static_cast<double>(size_at(chosen[1], sizes_)) : 1;
-      const auto n_tokens = static_cast<double>(size_at(chosen[0], sizes_));
+      const double each = chosen.size() > 1 ? static_cast<double>(size_of(chosen[1], sizes_)) : 1;
+      const auto n_tokens = static_cast<double>(size_of(chosen[0], sizes_));
       return 1 - std::pow(1 - std::min(1.0, each / n_matrices), n_tokens);
     }
     int64_t n_met = 0;
@@ -154,7 +151,7 @@ class Counter {
   void count_attention(const Node& node, const SequenceOperands& at) {
     const Value &q = graph_.value(node.in[0]), &y = graph_.value(node.out[0]);
     const auto width =
-        static_cast<double>(size_at(q.dims[1], sizes_) * (size_at(q.dims[2], sizes_) + size_at(y.dims[2], sizes_)));
+        static_cast<double>(size_of(q.dims[1], sizes_) * (size_of(q.dims[2], sizes_) + size_of(y.dims[2], sizes_)));
     const bool paged = at.lengths == kPaged.lengths;
     const auto starts = contents_.find(node.in[at.starts]);
     const auto lengths = contents_.find(node.in[at.lengths]);
@@ -162,7 +159,7 @@ class Counter {
     int64_t n_pages = 0;
     if (starts != contents_.end() && lengths != contents_.end()) {
       const std::vector<int32_t>&first = starts->second, &known = lengths->second;
-      const int64_t page = paged ? std::max<int64_t>(1, size_at(graph_.value(node.in[1]).dims[2], sizes_)) : 1;
+      const int64_t page = paged ? std::max<int64_t>(1, size_of(graph_.value(node.in[1]).dims[2], sizes_)) : 1;
       for (size_t s = 0; s + 1 < first.size() && s + (paged ? 0 : 1) < known.size(); ++s) {
         const int64_t length = paged ? known[s] : int64_t{known[s + 1]} - known[s];
         const Sight sight =
@@ -183,7 +180,7 @@ class Counter {
 
   // The cache is not read, and only the new tokens of it are written.
   void count_kv_write(const Node& node) {
-    const auto n_tokens = static_cast<double>(size_at(graph_.value(node.in[1]).dims[0], sizes_));
+    const auto n_tokens = static_cast<double>(size_of(graph_.value(node.in[1]).dims[0], sizes_));
     for (size_t i = 0; i < node.out.size(); ++i) {
       touched_[node.out[i]] = n_tokens * token_bytes(node.out[i]);
       touched_[graph_.value(node.out[i]).updates] = 0;
@@ -193,14 +190,14 @@ class Counter {
   // Of one token in a cache [P, Hk, page, D] or its scales [P, Hk, page].
   double token_bytes(ValueId cache) const {
     const Value& value = graph_.value(cache);
-    const int64_t columns = value.dims.size() > 3 ? size_at(value.dims[3], sizes_) : 1;
-    return bytes(value.dtype, size_at(value.dims[1], sizes_) * columns);
+    const int64_t columns = value.dims.size() > 3 ? size_of(value.dims[3], sizes_) : 1;
+    return bytes(value.dtype, size_of(value.dims[1], sizes_) * columns);
   }
 
   double rows_bytes(ValueId table, double n_rows) const {
     const Value& value = graph_.value(table);
     int64_t columns = 1;
-    for (size_t i = 1; i < value.dims.size(); ++i) columns *= size_at(value.dims[i], sizes_);
+    for (size_t i = 1; i < value.dims.size(); ++i) columns *= size_of(value.dims[i], sizes_);
     return n_rows * bytes(value.dtype, columns);
   }
 
@@ -212,7 +209,7 @@ class Counter {
     if (const auto found = touched_.find(operand.value); found != touched_.end()) return found->second;
     const Value& value = graph_.value(operand.value);
     const auto share = share_.find(operand.value);
-    if (graph_.value(root_of(graph_, operand.value)).role == Role::kWeight) {
+    if (graph_.value(storage_root(graph_, operand.value)).role == Role::kWeight) {
       return static_cast<double>(operand.memory.size_bytes) * (share == share_.end() ? 1 : share->second);
     }
     return bytes(value.dtype, elements_at(value, sizes_));
@@ -230,22 +227,9 @@ class Counter {
 
 }  // namespace
 
-ValueId root_of(const Graph& graph, ValueId id) {
-  for (;;) {
-    const Value& value = graph.value(id);
-    if (value.updates != kNone) {
-      id = value.updates;
-    } else if (value.producer != kNone && graph.node(value.producer).op->view) {
-      id = graph.node(value.producer).in[0];
-    } else {
-      return id;
-    }
-  }
-}
-
 int64_t elements_at(const Value& value, std::span<const int64_t> sizes) {
   int64_t n = 1;
-  for (const Extent& extent : value.dims) n *= size_at(extent, sizes);
+  for (const Extent& extent : value.dims) n *= size_of(extent, sizes);
   return n;
 }
 

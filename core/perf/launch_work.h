@@ -41,9 +41,6 @@ std::vector<ValueId> deciding_operands(const Graph& graph, const StepWork& step)
 LaunchWork work_of(const Graph& graph, const StepWork& step, std::span<const int64_t> sizes,
                    const IntOperands& contents);
 
-// The value whose memory `id` is seen through: past views and updates.
-ValueId root_of(const Graph& graph, ValueId id);
-
 // Elements of a value at these sizes.
 int64_t elements_at(const Value& value, std::span<const int64_t> sizes);
 

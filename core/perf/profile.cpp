@@ -4,23 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
+
+#include "perf/random_requests.h"
 
 namespace bp {
 namespace {
-
-// Prompts of random tokens, the same each time.
-Status add_requests(Engine& engine, const Model& model, int batch, int n_prompt, int n_new) {
-  std::mt19937 random(7);
-  std::uniform_int_distribution<int32_t> token(0, static_cast<int32_t>(model.config().vocab - 1));
-  for (int i = 0; i < batch; ++i) {
-    Request request;
-    for (int t = 0; t < n_prompt; ++t) request.prompt.push_back(token(random));
-    request.max_new_tokens = n_new;
-    BP_TRY_VOID(engine.add(std::move(request)));
-  }
-  return {};
-}
 
 // Listens while it lives, and counts the pages in use while a step runs.
 class Recording : public RunObserver {
@@ -68,7 +56,7 @@ using Steps = std::vector<StepRecord>;
 
 // The steps that read prompt tokens past the depth; one that reads tokens of both counts.
 Status record_prefill(Recording& recording, Engine& engine, const Model& model, const ProfileCase& what, Steps& steps) {
-  BP_TRY_VOID(add_requests(engine, model, what.batch, what.depth + what.n_prompt, 1));
+  BP_TRY_VOID(add_random_requests(engine, model, what.batch, what.depth + what.n_prompt, 1));
   const int64_t before = int64_t{what.batch} * what.depth;
   for (int64_t done = 0; !engine.idle();) {
     BP_TRY(StepRecord step, recording.step());
@@ -80,7 +68,7 @@ Status record_prefill(Recording& recording, Engine& engine, const Model& model, 
 
 // The steps after the one that gave the last sequence its first token.
 Status record_decode(Recording& recording, Engine& engine, const Model& model, const ProfileCase& what, Steps& steps) {
-  BP_TRY_VOID(add_requests(engine, model, what.batch, std::max(what.depth, 1), what.n_gen + 1));
+  BP_TRY_VOID(add_random_requests(engine, model, what.batch, std::max(what.depth, 1), what.n_gen + 1));
   for (int n_started = 0; n_started < what.batch;) {
     BP_TRY(const auto events, engine.step());
     n_started = std::max(n_started, static_cast<int>(events.size()));

@@ -51,7 +51,7 @@ std::string weight_of(const Graph& graph, const StepWork& work) {
   uint64_t most = 0;
   std::string name;
   for (const StepWork::Operand& operand : work.operands) {
-    const Value& value = graph.value(root_of(graph, operand.value));
+    const Value& value = graph.value(storage_root(graph, operand.value));
     if (value.role != Role::kWeight || operand.memory.size_bytes <= most || left_out.contains(operand.value)) continue;
     most = operand.memory.size_bytes;
     name = value.name;
@@ -140,7 +140,7 @@ class Summary {
       places.work.push_back(program.work(at));
       places.op.push_back(place(phase, program, at, places.work.back(), met));
       for (const StepWork::Operand& operand : places.work.back().operands) {
-        const Value& owner = program.graph().value(root_of(program.graph(), operand.value));
+        const Value& owner = program.graph().value(storage_root(program.graph(), operand.value));
         if (owner.role == Role::kWeight && operand.memory.buffer != nullptr)
           weights_[{operand.memory.buffer, operand.memory.offset}] = operand.memory.size_bytes;
       }

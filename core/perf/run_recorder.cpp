@@ -125,10 +125,8 @@ Result<std::vector<int32_t>> RunRecorder::read_ints(const BufferSpan& memory, si
     std::memcpy(ints.data(), memory.host(), n * sizeof(int32_t));
     return ints;
   }
-  const bp_span to{nullptr, ints.data(), 0, n * sizeof(int32_t)};
-  const bp_span from = memory.buffer->span(memory.offset, n * sizeof(int32_t));
-  BP_TRY_VOID(queue_->copy({&to, 1}, {&from, 1}));
-  BP_TRY_VOID(queue_->sync());
+  BP_TRY_VOID(
+      queue_->read(memory.buffer->span(memory.offset, n * sizeof(int32_t)), std::as_writable_bytes(std::span(ints))));
   return ints;
 }
 

@@ -45,6 +45,18 @@ Status Queue::copy(std::span<const bp_span> dst, std::span<const bp_span> src) {
   });
 }
 
+Status Queue::write(const bp_span& to, std::span<const std::byte> bytes) {
+  const bp_span from{nullptr, const_cast<std::byte*>(bytes.data()), 0, bytes.size()};
+  if (!bytes.empty()) BP_TRY_VOID(copy({&to, 1}, {&from, 1}));
+  return sync();
+}
+
+Status Queue::read(const bp_span& from, std::span<std::byte> bytes) {
+  const bp_span to{nullptr, bytes.data(), 0, bytes.size()};
+  if (!bytes.empty()) BP_TRY_VOID(copy({&to, 1}, {&from, 1}));
+  return sync();
+}
+
 Status Queue::sync(uint64_t timeout_ns) {
   return fault_->call("queue_sync", [&](bp_err* err) { return api_->queue_sync(queue_.get(), timeout_ns, err); });
 }

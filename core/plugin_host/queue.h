@@ -4,6 +4,7 @@
 
 #include <backplane/plugin.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -55,6 +56,10 @@ class Queue {
   // Copies dst[i] <- src[i], in queue order; a piece with a host span may block until it is done.
   // REQUIRES: as many pieces on both sides, each pair of equal bytes.
   Status copy(std::span<const bp_span> dst, std::span<const bp_span> src);
+  // Copies the host's bytes to `to`, or what is at `from` to the host; waits until it and all before it is done.
+  // REQUIRES: equal bytes.
+  Status write(const bp_span& to, std::span<const std::byte> bytes);
+  Status read(const bp_span& from, std::span<std::byte> bytes);
   // Waits on the host until everything enqueued is done. kDevice on a timeout, and the device counts as lost then.
   Status sync(uint64_t timeout_ns = kNoTimeout);
   // Whether everything enqueued is done, without waiting.

@@ -42,7 +42,7 @@ Host open_host() {
   const std::string options = environment("BACKPLANE_CONFORM_OPTIONS", "");
   HostCallbacks callbacks;
   callbacks.option = [options](std::string_view, std::string_view key) { return option_of(options, key); };
-  for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
+  callbacks.ops = op_names();
   Host host{PluginRegistry::discover(search, std::move(callbacks)), nullptr};
   auto device = host.registry->open(environment("BACKPLANE_CONFORM_DEVICE", "cpu:0"));
   if (!device.has_value()) {

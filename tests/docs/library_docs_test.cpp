@@ -5,34 +5,28 @@
 #include <filesystem>
 #include <regex>
 
-#include "base/mapped_file.h"
+#include "read_source.h"
 
 namespace bp {
 namespace {
 
-std::string read(const std::string& name) {
-  const auto text = read_text_file(std::string(BP_SOURCE_DIR) + "/" + name, 1 << 20);
-  EXPECT_TRUE(text) << text.error().message();
-  return text.value_or("");
-}
-
 TEST(LibraryDocs, ShowsEveryExampleAsItIs) {
-  const std::string page = read("docs/library.md");
+  const std::string page = read_source("docs/library.md");
   int n_examples = 0;
   for (const auto& entry : std::filesystem::directory_iterator(BP_SOURCE_DIR "/docs/examples/cpp")) {
     if (entry.path().extension() != ".cpp") continue;
     ++n_examples;
     const std::string name = entry.path().filename();
-    EXPECT_THAT(page, testing::HasSubstr("```cpp\n" + read("docs/examples/cpp/" + name) + "```\n")) << name;
+    EXPECT_THAT(page, testing::HasSubstr("```cpp\n" + read_source("docs/examples/cpp/" + name) + "```\n")) << name;
   }
   EXPECT_GE(n_examples, 4);
 }
 
 TEST(LibraryDocs, NamesEveryFunctionOfAnOp) {
-  const std::string page = read("docs/library.md");
+  const std::string page = read_source("docs/library.md");
   const size_t ops = page.find("## Ops");
   ASSERT_NE(ops, std::string::npos);
-  const std::string header = read("core/api/include/backplane/api/ops.h");
+  const std::string header = read_source("core/api/include/backplane/api/ops.h");
   const std::regex function(R"((?:^|\n)(?:Tensor|std::pair<Tensor, Tensor>) (\w+)\()");
   int n_functions = 0;
   for (std::sregex_iterator it(header.begin(), header.end(), function), end; it != end; ++it, ++n_functions) {

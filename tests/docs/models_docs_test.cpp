@@ -3,17 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/mapped_file.h"
 #include "model/arch/architecture.h"
+#include "read_source.h"
 
 namespace bp {
 namespace {
-
-std::string read(const std::string& name) {
-  const auto text = read_text_file(std::string(BP_SOURCE_DIR) + "/" + name, 1 << 20);
-  EXPECT_TRUE(text) << text.error().message();
-  return text.value_or("");
-}
 
 // What the worked example adds to a file, line by line.
 std::string added_to(const std::string& page, const std::string& file) {
@@ -28,16 +22,16 @@ std::string added_to(const std::string& page, const std::string& file) {
 }
 
 TEST(ModelsDocs, WorkedExampleIsTheRealDiff) {
-  const std::string page = read("docs/models.md");
-  EXPECT_EQ(added_to(page, "core/model/arch/qwen3.cpp"), read("core/model/arch/qwen3.cpp"));
+  const std::string page = read_source("docs/models.md");
+  EXPECT_EQ(added_to(page, "core/model/arch/qwen3.cpp"), read_source("core/model/arch/qwen3.cpp"));
   for (const char* file : {"core/model/arch/all.h", "core/model/CMakeLists.txt"}) {
-    EXPECT_THAT(read(file), testing::HasSubstr(added_to(page, file))) << file;
+    EXPECT_THAT(read_source(file), testing::HasSubstr(added_to(page, file))) << file;
   }
-  EXPECT_THAT(read("core/model/arch/architecture.cpp"), testing::HasSubstr("&kQwen3,"));
+  EXPECT_THAT(read_source("core/model/arch/architecture.cpp"), testing::HasSubstr("&kQwen3,"));
 }
 
 TEST(ModelsDocs, TableHasEveryArchitecture) {
-  const std::string page = read("docs/models.md");
+  const std::string page = read_source("docs/models.md");
   const auto hf = find_hf_architecture("none", "test");
   const auto gguf = find_gguf_architecture("none", "test");
   ASSERT_FALSE(hf || gguf);

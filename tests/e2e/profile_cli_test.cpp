@@ -18,12 +18,6 @@ using testing::HasSubstr;
 
 const std::string kGolden = BP_SOURCE_DIR "/tests/goldens/data/llama";
 
-std::string read_file(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
 size_t count(const std::string& text, const std::string& part) {
   size_t n = 0;
   for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;

@@ -18,14 +18,14 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
+}  // namespace
+
 std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
 }
-
-}  // namespace
 
 json::value Outcome::document() const {
   auto value = parse_json(out, "standard output");

@@ -26,6 +26,9 @@ struct WithoutLeakCheck {
   ~WithoutLeakCheck();
 };
 
+// A file's bytes; none where it cannot be read.
+std::string read_file(const std::string& path);
+
 // A file in the test's temporary folder with this content; its path.
 std::string write_temp(const std::string& name, const std::string& content);
 

@@ -6,19 +6,13 @@
 #include <cmath>
 #include <map>
 
-#include "graph/opset.h"
+#include "../core/built_plugins.h"
 
 namespace bp {
 namespace {
 
 PluginRegistry& plugins() {
-  static const std::unique_ptr<PluginRegistry> registry = [] {
-    HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    return PluginRegistry::discover(
-        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-        std::move(callbacks));
-  }();
+  static const std::unique_ptr<PluginRegistry> registry = built_plugins();
   return *registry;
 }
 

@@ -6,8 +6,8 @@
 #include <map>
 #include <random>
 
+#include "../built_plugins.h"
 #include "engine/engine.h"
-#include "graph/opset.h"
 #include "model/model.h"
 #include "plugin_host/registry.h"
 
@@ -23,11 +23,7 @@ class Batching : public testing::TestWithParam<const char*> {
     ASSERT_TRUE(model.has_value()) << model.error().message();
     model_ = std::make_unique<Model>(std::move(*model));
     if (std::string_view(GetParam()) == "reference") return;
-    HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    registry_ = PluginRegistry::discover(
-        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-        std::move(callbacks));
+    registry_ = built_plugins();
     auto device = registry_->open(GetParam());
     ASSERT_TRUE(device.has_value()) << device.error().message();
     device_ = std::move(*device);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "../built_plugins.h"
 #include "engine/engine.h"
-#include "graph/opset.h"
 #include "model/model.h"
 #include "plugin_host/registry.h"
 
@@ -23,11 +23,7 @@ class Compiler : public testing::TestWithParam<Case> {
     auto model = Model::open(std::string(BP_SOURCE_DIR "/tests/goldens/data/") + GetParam().golden);
     ASSERT_TRUE(model.has_value()) << model.error().message();
     model_ = std::make_unique<Model>(std::move(*model));
-    HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    registry_ = PluginRegistry::discover(
-        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-        std::move(callbacks));
+    registry_ = built_plugins();
     auto device = registry_->open("cpu:0");
     ASSERT_TRUE(device.has_value()) << device.error().message();
     device_ = std::move(*device);

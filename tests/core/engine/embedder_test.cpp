@@ -5,8 +5,8 @@
 
 #include <random>
 
+#include "../built_plugins.h"
 #include "engine/engine.h"
-#include "graph/opset.h"
 #include "plugin_host/registry.h"
 
 namespace bp {
@@ -21,11 +21,7 @@ class OfEncoder : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (std::string_view(GetParam()) == "reference") return;
-    HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    registry_ = PluginRegistry::discover(
-        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-        std::move(callbacks));
+    registry_ = built_plugins();
     auto device = registry_->open(GetParam());
     ASSERT_TRUE(device.has_value()) << device.error().message();
     device_ = std::move(*device);

@@ -5,10 +5,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "../built_plugins.h"
 #include "engine/engine.h"
-#include "graph/opset.h"
 #include "model/model.h"
-#include "plugin_host/registry.h"
 
 namespace bp {
 namespace {
@@ -88,11 +87,7 @@ TEST(Importance, CountsTheTokensOfEachExpert) {
 }
 
 TEST(Importance, IsTheSameOnTheCpu) {
-  HostCallbacks callbacks;
-  for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-  const auto registry = PluginRegistry::discover(
-      {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-      std::move(callbacks));
+  const auto registry = built_plugins();
   auto device = registry->open("cpu:0");
   if (!device) GTEST_SKIP() << device.error().message();
   for (const char* name : {"llama", "mixtral", "deepseek_v2"}) {

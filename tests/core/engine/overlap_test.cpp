@@ -8,9 +8,9 @@
 #include <map>
 #include <random>
 
+#include "../built_plugins.h"
 #include "base/log.h"
 #include "engine/engine.h"
-#include "graph/opset.h"
 #include "model/model.h"
 #include "plugin_host/registry.h"
 
@@ -29,18 +29,17 @@ struct Opened {
 
   explicit Opened(const std::string& id, Options options = {}) {
     HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
     callbacks.option = [options = std::move(options)](std::string_view, std::string_view key) {
       const auto found = options.find(key);
       return found == options.end() ? std::nullopt : std::optional(found->second);
     };
-    PluginSearch search{.use_environment = false, .use_default_dirs = false};
+    PluginSearch search;
     if (id == "capture:0") {
       search.paths = {BP_BUILD_DIR "/tests/fakes/wrapping/capture.so"};
     } else {
       search.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"};
     }
-    registry = PluginRegistry::discover(search, std::move(callbacks));
+    registry = built_plugins(search, std::move(callbacks));
     auto opened = registry->open(id);
     EXPECT_TRUE(opened.has_value()) << opened.error().message();
     if (opened.has_value()) device = std::move(*opened);

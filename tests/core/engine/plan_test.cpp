@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../built_plugins.h"
 #include "../model/model_files.h"
 #include "base/process_memory.h"
 #include "engine/engine.h"
-#include "graph/opset.h"
 #include "model/model.h"
 #include "perf/stand_in.h"
 #include "plugin_host/registry.h"
@@ -67,11 +67,7 @@ std::string write_model(const test::TempFolder& folder) {
 class Plan : public testing::Test {
  protected:
   void SetUp() override {
-    HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    registry_ = PluginRegistry::discover(
-        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-        std::move(callbacks));
+    registry_ = built_plugins();
     auto device = registry_->open("cpu:0");
     ASSERT_TRUE(device) << device.error().message();
     device_ = std::move(*device);

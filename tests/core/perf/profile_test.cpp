@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "graph/opset.h"
+#include "../built_plugins.h"
 #include "model/model.h"
 #include "perf/profile_output.h"
 #include "plugin_host/registry.h"
@@ -22,11 +22,7 @@ class ProfileTest : public testing::Test {
     auto model = Model::open(BP_SOURCE_DIR "/tests/goldens/data/qwen3_moe");
     ASSERT_TRUE(model.has_value()) << model.error().message();
     model_ = std::make_unique<Model>(std::move(*model));
-    HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    registry_ = PluginRegistry::discover(
-        {.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}, .use_environment = false, .use_default_dirs = false},
-        std::move(callbacks));
+    registry_ = built_plugins();
     auto device = registry_->open("cpu:0");
     ASSERT_TRUE(device.has_value()) << device.error().message();
     device_ = std::move(*device);

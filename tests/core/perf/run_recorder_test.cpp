@@ -4,8 +4,8 @@
 
 #include <array>
 
+#include "../built_plugins.h"
 #include "graph/builder.h"
-#include "graph/opset.h"
 #include "perf/profile.h"
 #include "perf/profile_output.h"
 #include "plugin_host/registry.h"
@@ -20,11 +20,7 @@ class RunRecorderTest : public testing::Test {
 
   void open(const std::string& fake) {
     if (!fake.empty()) {
-      HostCallbacks callbacks;
-      for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-      registry_ = PluginRegistry::discover(
-          {.paths = {BP_BUILD_DIR "/tests/fakes/" + fake + ".so"}, .use_environment = false, .use_default_dirs = false},
-          std::move(callbacks));
+      registry_ = built_plugins({.paths = {BP_BUILD_DIR "/tests/fakes/" + fake + ".so"}});
       auto device = registry_->open(fake + ":0");
       ASSERT_TRUE(device.has_value()) << device.error().message();
       device_ = std::move(*device);
