@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <random>
 
+#include "base/median.h"
+#include "perf/random_requests.h"
 #include "perf/workload.h"
 
 namespace bp {
@@ -14,18 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-Status add_requests(Engine& engine, const Model& model, int batch, int n_prompt, int n_new) {
-  std::mt19937 random(7);
-  std::uniform_int_distribution<int32_t> token(0, static_cast<int32_t>(model.config().vocab - 1));
-  for (int i = 0; i < batch; ++i) {
-    Request request;
-    for (int t = 0; t < n_prompt; ++t) request.prompt.push_back(token(random));
-    request.max_new_tokens = n_new;
-    BP_TRY_VOID(engine.add(std::move(request)));
-  }
-  return {};
-}
 
 Status drain(Engine& engine) {
   while (!engine.idle()) BP_TRY_VOID(engine.step());
@@ -38,17 +27,10 @@ struct Timing {
   double gap_us = 0;
 };
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  const size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-// Tokens per second for the prompt tokens past `depth`. Steps that begin before it are not counted, nor are their
-// tokens.
+// Tokens per second for the prompt tokens past `depth`. A step that takes tokens of both sides counts by its share of
+// those.
 Result<Timing> time_prefill(Engine& engine, const Model& model, const BenchCase& what) {
-  BP_TRY_VOID(add_requests(engine, model, what.batch, what.depth + what.n_prompt, 1));
+  BP_TRY_VOID(add_random_requests(engine, model, what.batch, what.depth + what.n_prompt, 1));
   const int64_t before = int64_t{what.batch} * what.depth;
   int64_t done = 0;
   int64_t counted = 0;
@@ -57,18 +39,19 @@ Result<Timing> time_prefill(Engine& engine, const Model& model, const BenchCase&
   while (!engine.idle()) {
     const auto start = Clock::now();
     BP_TRY_VOID(engine.step());
+    const int64_t n_tokens = engine.last_step().n_tokens;
     if (done > 0) gaps.push_back(engine.last_step().gap_us);
-    if (done >= before) {
-      seconds += seconds_since(start);
-      counted += engine.last_step().n_tokens;
-    }
-    done += engine.last_step().n_tokens;
+    done += n_tokens;
+    const int64_t past = std::clamp(done - before, int64_t{0}, n_tokens);
+    if (past == 0) continue;
+    seconds += seconds_since(start) * static_cast<double>(past) / static_cast<double>(n_tokens);
+    counted += past;
   }
   return Timing{static_cast<double>(counted) / seconds, median(std::move(gaps))};
 }
 
 Result<Timing> time_decode(Engine& engine, const Model& model, const BenchCase& what) {
-  BP_TRY_VOID(add_requests(engine, model, what.batch, std::max(what.depth, 1), what.n_gen + 1));
+  BP_TRY_VOID(add_random_requests(engine, model, what.batch, std::max(what.depth, 1), what.n_gen + 1));
   // Until every sequence has its first token: from then on each step is one token of each.
   int n_started = 0;
   while (n_started < what.batch) {

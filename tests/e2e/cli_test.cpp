@@ -288,6 +288,17 @@ TEST(Cli, BenchOpsTimesKernelsOneByOne) {
   EXPECT_EQ(run({"bench", kGolden, "too", "--device", "cpu:0"}).exit_code, 2);
 }
 
+// Depth and prompt fit into one step.
+TEST(Cli, BenchCountsTheStepThatReachesPastTheDepth) {
+  const Outcome outcome =
+      run({"bench", kGolden, "--device", "reference", "-p", "8", "-n", "2", "-d", "4", "-r", "1", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json::value document = outcome.document();
+  ASSERT_EQ(document.at("rows").as_array().size(), 2u);
+  for (const auto& row : document.at("rows").as_array())
+    EXPECT_GT(row.at("tps_median").as_double(), 0) << write_json(row);
+}
+
 TEST(Cli, PlanSaysWhatAModelTakesBeforeItIsLoaded) {
   for (const char* device : {"reference", "cpu:0"}) {
     const Outcome outcome = run({"plan", kGolden, "--device", device, "--no-speed", "--json"});
