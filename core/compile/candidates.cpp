@@ -103,18 +103,18 @@ bool Candidates::try_match(const KernelRow& row, NodeId root, Match match) {
   candidate.nodes = candidate.match.nodes;
   std::ranges::sort(candidate.nodes);
   for (const NodeId id : candidate.nodes) candidate.n_work += views_.offset(id).has_value() ? 0 : 1;
-  candidate.cost = cost_of(row, candidate.match, estimate_us);
+  candidate.cost = cost_of(candidate, estimate_us);
   add(std::move(candidate));
   return true;
 }
 
-Cost Candidates::cost_of(const KernelRow& row, const Match& match, double estimate_us) const {
+Cost Candidates::cost_of(const Candidate& candidate, double estimate_us) const {
   if (rules_.tuned) {
-    const auto tuned = rules_.tuned(graph_, row, match);
+    const auto tuned = rules_.tuned(graph_, *candidate.row, candidate.match, candidate.layouts);
     if (tuned.has_value()) return {std::clamp(*tuned, 0.0, kReferenceUs / 10), CostSource::kTuned};
   }
   if (rules_.estimates && estimate_us > 0) return {std::min(estimate_us, kReferenceUs / 10), CostSource::kEstimate};
-  return {std::min(heuristic_us(graph_, match.slots), kReferenceUs / 10), CostSource::kHeuristic};
+  return {std::min(heuristic_us(graph_, candidate.match.slots), kReferenceUs / 10), CostSource::kHeuristic};
 }
 
 void Candidates::add(Candidate candidate) {

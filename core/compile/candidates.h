@@ -43,7 +43,7 @@ class Candidates {
   void add(Candidate candidate);
   void leave_fusions_out();
   void note_denied(const KernelRow& row);
-  Cost cost_of(const KernelRow& row, const Match& match, double estimate_us) const;
+  Cost cost_of(const Candidate& candidate, double estimate_us) const;
 
   const Graph& graph_;
   const Views& views_;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "compile/choose_layouts.h"
 #include "compile/kernel_cost.h"
+#include "compile/tuning.h"
 #include "graph/passes/passes.h"
 
 namespace bp {
@@ -70,7 +71,13 @@ class Divider {
     PartitionRules rules;
     rules.fuse = inputs_.options.fuse_kernels;
     rules.estimates = !inputs_.options.deterministic;
-    if (inputs_.tuned != nullptr) rules.tuned = *inputs_.tuned;
+    // Measured times differ from bucket to bucket, as estimates do.
+    if (inputs_.tuning != nullptr && rules.estimates) {
+      rules.tuned = [this](const Graph& g, const KernelRow& row, const Match& match,
+                           const std::vector<std::string>& in) {
+        return inputs_.tuning->tuned_us(*row.kernel, tuning_problem(g, match, in));
+      };
+    }
     rules.accept = [this, &graph](const KernelRow& row, const Match& match,
                                   const std::vector<std::string>& layouts) -> Result<double> {
       for (size_t i = 0; i < layouts.size(); ++i) {

@@ -57,9 +57,10 @@ struct Group {
 // An error is the reason why not. May be empty.
 using AcceptFn = std::function<Result<double>(const KernelRow&, const Match&, const std::vector<std::string>& layouts)>;
 
-// The time that the row was measured to take for a match, in microseconds; nullopt: not measured. Where results must
-// not depend on the bucket it says the same for every bucket. May be empty.
-using CostFn = std::function<std::optional<double>(const Graph&, const KernelRow&, const Match&)>;
+// The time that the row was measured to take for a match with these layouts, in microseconds; nullopt: not measured.
+// Where results must not depend on the bucket it says the same for every bucket. May be empty.
+using CostFn = std::function<std::optional<double>(const Graph&, const KernelRow&, const Match&,
+                                                   const std::vector<std::string>& layouts)>;
 
 struct PartitionRules {
   AcceptFn accept{};

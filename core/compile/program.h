@@ -60,9 +60,9 @@ struct CompileInputs {
   // Plans kernels and memory but allocates and binds nothing: such a program has steps() and memory(), and cannot run.
   // The weights and the arena have sources that rehearse as well.
   bool rehearse = false;
-  CompilerOptions options{};      // of passes
-  const CostFn* tuned = nullptr;  // null: nothing was measured
-  Tuning* tuning = nullptr;       // null: every kernel as its plugin has it
+  CompilerOptions options{};  // of passes
+  // Configurations of kernels, and the measured times that choose among them. Null: every kernel as its plugin has it.
+  Tuning* tuning = nullptr;
 };
 
 // One line of `explain`.

@@ -41,7 +41,7 @@ Graph chain() {
 }
 
 CostFn times(std::map<std::string, double> us) {
-  return [us = std::move(us)](const Graph&, const KernelRow& row, const Match&) -> std::optional<double> {
+  return [us = std::move(us)](const Graph&, const KernelRow& row, const Match&, const auto&) -> std::optional<double> {
     const auto found = us.find(row.id);
     return found == us.end() ? std::nullopt : std::optional(found->second);
   };

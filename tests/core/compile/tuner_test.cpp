@@ -10,9 +10,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "../built_plugins.h"
 #include "compile/program.h"
 #include "graph/builder.h"
-#include "graph/opset.h"
 #include "plugin_host/registry.h"
 
 namespace bp {
@@ -26,12 +26,7 @@ class TunerTest : public testing::Test {
   void SetUp() override {
     folder_ = fs::path(testing::TempDir()) / ("tuner_" + std::to_string(::getpid()));
     fs::remove_all(folder_);
-    PluginSearch search;
-    search.paths = {BP_BUILD_DIR "/tests/fakes/tunable.so"};
-    search.use_environment = search.use_default_dirs = false;
-    HostCallbacks callbacks;
-    for (const OpDef& op : opset()) callbacks.ops.push_back(op.full_name());
-    registry_ = PluginRegistry::discover(search, std::move(callbacks));
+    registry_ = built_plugins({.paths = {BP_BUILD_DIR "/tests/fakes/tunable.so"}});
     auto device = registry_->open("tunable:0");
     ASSERT_TRUE(device.has_value()) << device.error().message();
     device_ = std::move(*device);
@@ -50,7 +45,7 @@ class TunerTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  std::unique_ptr<Program> compile(Tuning* tuning) {
+  std::unique_ptr<Program> compile(Tuning* tuning, bool deterministic = true) {
     GraphBuilder b("twice");
     const Extent n = Extent::dynamic(b.symbol("n", 1, 64));
     const ValueId x = b.input("x", DType::kF32, {n}, Role::kParam);
@@ -66,6 +61,7 @@ class TunerTest : public testing::Test {
     inputs.arena = arena_.get();
     inputs.bindings = &bindings_;
     inputs.tuning = tuning;
+    inputs.options.deterministic = deterministic;
     auto program = Program::compile(std::move(*graph), inputs);
     EXPECT_TRUE(program.has_value()) << program.error().message();
     return program.has_value() ? std::move(*program) : nullptr;
@@ -112,6 +108,13 @@ TEST_F(TunerTest, KeepsTheFastestThatGivesTheSameNumbers) {
   const bp_kernel& kernel = *device_->kernels()[0];
   EXPECT_EQ(config_text(kernel, tuning.config(kernel, report.problem)), report.config);
   EXPECT_EQ(tuning.tuned_us(kernel, report.problem), report.us);
+  // The choice among kernels rests on what was measured, unless each bucket is to choose alike.
+  const auto free = compile(&tuning, false);
+  ASSERT_NE(free, nullptr);
+  ASSERT_TRUE(free->steps()[0].cost.has_value());
+  EXPECT_EQ(free->steps()[0].cost->source, CostSource::kTuned);
+  EXPECT_EQ(free->steps()[0].cost->us, report.us);
+  EXPECT_NE(compile(&tuning, true)->steps()[0].cost->source, CostSource::kTuned);
   EXPECT_TRUE(tuning.take_missing().empty());
   EXPECT_TRUE(tuning.config(kernel, "another").empty());
   EXPECT_EQ(tuning.take_missing(), std::vector<std::string>{"tunable.add_one another"});
