@@ -4,7 +4,7 @@
 // is an entry, a JSON object of its own:
 //   {"v": 1, "plugin": sha256 of the plugin's file, "kernel": id, "device": fingerprint, "problem": dtypes, sizes and
 //    layouts (tuning.h), "config": {tunable: value, …}, "us": median, "default_us": median of the default,
-//    "sha256": of the line as write_json() gives it without this member}
+//    "sha256": of the line's text without this member, which is its last}
 // A line that does not parse, has another checksum or values out of range is dropped, and the others stay: a damaged
 // file costs speed, never a run. Writers take the lock ".lock", merge with what is there and rename.
 // Not thread-safe; several processes may use one folder at once.

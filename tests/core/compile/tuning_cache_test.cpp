@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <random>
 #include <sstream>
 
 #include "compile/tuning_journal.h"
@@ -49,6 +51,28 @@ class TuningCacheTest : public testing::Test {
 
   fs::path folder_;
 };
+
+// Reading and writing a number again may change its last digit; the line is whole all the same.
+TEST_F(TuningCacheTest, TakesBackWhateverTimesItWrote) {
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> log10_us(-3, 6);
+  TuningCache cache = open();
+  std::vector<TuningEntry> entries;
+  for (int i = 0; i < 2000; ++i) {
+    entries.push_back(entry("p" + std::to_string(i)));
+    entries.back().us = std::pow(10.0, log10_us(random));
+    entries.back().default_us = std::pow(10.0, log10_us(random));
+  }
+  ASSERT_TRUE(cache.add(entries).has_value());
+  ASSERT_TRUE(open().add(std::vector{entry("another")}).has_value());
+  const TuningCache again = open();
+  EXPECT_EQ(again.size(), entries.size() + 1);
+  for (const TuningEntry& wanted : entries) {
+    const TuningEntry* found = again.find(wanted.key);
+    ASSERT_NE(found, nullptr);
+    EXPECT_DOUBLE_EQ(found->us, wanted.us);
+  }
+}
 
 TEST_F(TuningCacheTest, KeepsEntriesAcrossProcesses) {
   EXPECT_EQ(open().size(), 0u) << "no folder is no error";
