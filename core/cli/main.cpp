@@ -12,9 +12,9 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", BACKPLANE_VERSION);
   app.require_subcommand(1);
   Invocation invocation;
-  for (const auto add :
-       {add_run, add_eval, add_embed, add_tokenize, add_template, add_devices, add_plugins, add_bench, add_profile,
-        add_explain, add_plan, add_tune, add_pull, add_list, add_rm, add_convert, add_quantize, add_config}) {
+  for (const auto add : {add_run, add_eval, add_embed, add_tokenize, add_template, add_devices, add_plugins, add_bench,
+                         add_profile, add_explain, add_plan, add_tune, add_pull, add_list, add_rm, add_convert,
+                         add_quantize, add_new_plugin, add_config}) {
     add(app, invocation);
   }
   try {

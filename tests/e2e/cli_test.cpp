@@ -24,13 +24,28 @@ const std::string kIds = "[1, 5, 9, 200, 17, 3, 44, 8]";
 
 TEST(Cli, EveryCommandHasHelpWithAnExample) {
   EXPECT_EQ(run({"--help"}).exit_code, 0);
-  for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{"run"},           {"eval"},     {"embed"},          {"tokenize"},
-                                             {"detokenize"},    {"template"}, {"devices"},        {"plugins", "list"},
-                                             {"bench"},         {"profile"},  {"explain"},        {"tune"},
-                                             {"plan"},          {"pull"},     {"list"},           {"rm"},
-                                             {"convert"},       {"quantize"}, {"config", "show"}, {"config", "check"},
-                                             {"config", "docs"}}) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{"run"},
+                                                                                       {"eval"},
+                                                                                       {"embed"},
+                                                                                       {"tokenize"},
+                                                                                       {"detokenize"},
+                                                                                       {"template"},
+                                                                                       {"devices"},
+                                                                                       {"plugins", "list"},
+                                                                                       {"bench"},
+                                                                                       {"profile"},
+                                                                                       {"explain"},
+                                                                                       {"tune"},
+                                                                                       {"plan"},
+                                                                                       {"pull"},
+                                                                                       {"list"},
+                                                                                       {"rm"},
+                                                                                       {"convert"},
+                                                                                       {"quantize"},
+                                                                                       {"config", "show"},
+                                                                                       {"config", "check"},
+                                                                                       {"config", "docs"},
+                                                                                       {"new-plugin"}}) {
     auto args = command;
     args.push_back("--help");
     const Outcome help = run(args);
@@ -392,6 +407,34 @@ TEST(Cli, AllowedPluginsAloneAreLoaded) {
   const Outcome outcome = run({"devices", "--config", file, "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.document().at("devices").as_array().size(), 1u);
+}
+
+// That what it writes builds and runs, install.SdkBuildsTheTemplate shows.
+TEST(Cli, NewPluginWritesAFolderOnceAndNamesTheNextCommands) {
+  const std::filesystem::path parent = std::filesystem::path(testing::TempDir()) / "new_plugins";
+  std::filesystem::remove_all(parent);
+  const Outcome made = run({"new-plugin", "tiny_chip", "--dir", parent.string(), "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_EQ(made.document().at("path").as_string(), (parent / "tiny_chip").string());
+  std::ifstream in(parent / "tiny_chip/plugin.cpp");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_THAT(text, HasSubstr("\"tiny_chip:0\""));
+  EXPECT_THAT(text, testing::Not(HasSubstr("mychip")));
+  const json::value document = made.document();
+  const auto& next = document.at("next").as_array();
+  EXPECT_THAT(std::string(next.back().as_string()), HasSubstr("build/tiny_chip.so"));
+  const Outcome again = run({"new-plugin", "tiny_chip", "--dir", parent.string()});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("exists already"));
+  std::filesystem::remove_all(parent);
+}
+
+TEST(Cli, NewPluginRefusesNamesThatNoPluginCanHave) {
+  for (const char* name : {"", "Chip", "1chip", "a-b", "../up", "a_name_too_long", "cpu", "reference", "auto"}) {
+    const Outcome outcome = run({"new-plugin", name, "--dir", testing::TempDir()});
+    EXPECT_EQ(outcome.exit_code, 2) << name;
+    EXPECT_THAT(outcome.err, HasSubstr("name")) << name;
+  }
 }
 
 TEST(Cli, TemplatesRenderFromAFile) {
