@@ -11,6 +11,7 @@
 #include <string>
 
 #include "kernel_table.h"
+#include "native.h"
 #include "text.h"
 
 namespace bp::cpu {
@@ -98,7 +99,12 @@ std::unique_ptr<bp_device> open_device(const bp_host_api* host) {
   team.spin_us = std::clamp(std::atoi(option(host, "spin_us", "50").c_str()), 0, 100000);
   device->team = std::make_unique<ThreadTeam>(team);
   device->kernels = kernel_table(device->isa);
-  if (BP_HAS(bp_host_api, host, intern)) device->weight_layout = host->intern(host->ctx, kWeightLayout);
+  device->team_table = team_for_others(*device->team);
+  if (BP_HAS(bp_host_api, host, intern)) {
+    device->weight_layout = host->intern(host->ctx, kWeightLayout);
+    device->pointer_type = host->intern(host->ctx, BP_CPU_POINTER);
+    device->team_type = host->intern(host->ctx, BP_CPU_PARALLEL_FOR);
+  }
   return device;
 }
 

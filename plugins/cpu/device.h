@@ -1,7 +1,7 @@
 // The CPU as a device: its options, thread team and kernel table. One for each open(); any thread.
 #pragma once
 
-#include <backplane/plugin.h>
+#include <backplane/cpu_native.h>
 
 #include <memory>
 #include <vector>
@@ -16,6 +16,9 @@ struct bp_device {
   std::unique_ptr<bp::cpu::ThreadTeam> team;
   std::vector<const bp_kernel*> kernels;
   uint32_t weight_layout = 0;  // the host's number of kWeightLayout
+  uint32_t pointer_type = 0;   // of native types
+  uint32_t team_type = 0;
+  bp_cpu_team team_table{};
 };
 
 namespace bp::cpu {

@@ -10,6 +10,7 @@
 #include "device.h"
 #include "machine_limits.h"
 #include "memory.h"
+#include "native.h"
 #include "ops/bound.h"
 #include "queue.h"
 #include "text.h"
@@ -38,7 +39,8 @@ bp_status device_kernels(bp_device* device, const bp_kernel* const** out, uint32
 }
 
 const void* device_ext(bp_device*, const char* name) noexcept {
-  return std::strcmp(name, BP_EXT_X_LIMITS) == 0 ? &kLimits : nullptr;
+  if (std::strcmp(name, BP_EXT_X_LIMITS) == 0) return &kLimits;
+  return std::strcmp(name, "native/1") == 0 ? &kNative : nullptr;
 }
 
 constexpr bp_device_api make_device_api() {
