@@ -39,10 +39,9 @@ bp_status heaps(bp_device*, bp_heap* out, uint32_t, uint32_t cap, uint32_t* n, b
 }
 
 bp_status mem_alloc(bp_device*, const bp_alloc* request, bp_mem** out, void** host_ptr, bp_err* err) noexcept {
+  if (request->heap != 0) return set_error(err, BP_E_INVALID, "mychip: there is one heap, 0");
+  if (request->bytes > kMemoryBytes) return set_error(err, BP_E_NOMEM, "mychip: larger than the memory");
   const uint64_t bytes = (request->bytes + BP_ARG_ALIGN - 1) / BP_ARG_ALIGN * BP_ARG_ALIGN;
-  if (request->bytes > kMemoryBytes)
-    return set_error(err, BP_E_NOMEM, "mychip: %llu bytes at once are too many",
-                     static_cast<unsigned long long>(request->bytes));
   auto* memory = static_cast<unsigned char*>(std::aligned_alloc(BP_ARG_ALIGN, bytes));
   if (memory == nullptr) return set_error(err, BP_E_NOMEM, "mychip: out of memory");
   *out = new (std::nothrow) bp_mem{memory, bytes};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "../core/built_plugins.h"
@@ -12,7 +13,11 @@ namespace bp {
 namespace {
 
 PluginRegistry& plugins() {
-  static const std::unique_ptr<PluginRegistry> registry = built_plugins();
+  static const std::unique_ptr<PluginRegistry> registry = [] {
+    PluginSearch search{.dirs = {BP_BUILD_DIR "/lib/backplane/plugins"}};
+    if (const char* more = std::getenv("BACKPLANE_GOLDEN_PLUGIN_DIR"); more != nullptr) search.dirs.emplace_back(more);
+    return built_plugins(std::move(search));
+  }();
   return *registry;
 }
 

@@ -26,7 +26,8 @@ struct GoldenWay {
 // For the names of parametrised tests.
 inline void PrintTo(const GoldenWay& way, std::ostream* out) { *out << way.name; }
 
-// The reference (null) and every usable device of the plugins that were built, opened.
+// The reference (null) and every usable device of the plugins that were built and in
+// $BACKPLANE_GOLDEN_PLUGIN_DIR, opened.
 std::vector<std::unique_ptr<Device>> golden_devices();
 std::string device_name(const Device* device);
 
