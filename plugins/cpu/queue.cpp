@@ -27,6 +27,10 @@ bp_status queue_sync(bp_queue*, uint64_t, bp_err*) noexcept { return BP_OK; }
 bp_status queue_copy(bp_queue* queue, const bp_span* dst, const bp_span* src, uint32_t n, bp_err* err) noexcept {
   for (uint32_t i = 0; i < n; ++i) {
     if (dst[i].bytes != src[i].bytes) return set_error(err, BP_E_INVALID, "a piece has more bytes on one side");
+    if (!is_inside(dst[i]) || !is_inside(src[i]))
+      return set_error(err, BP_E_INVALID, "a piece reaches past its memory");
+  }
+  for (uint32_t i = 0; i < n; ++i) {
     std::byte* to = address(dst[i]);
     const std::byte* from = address(src[i]);
     const uint64_t bytes = dst[i].bytes;

@@ -9,7 +9,7 @@ Case unary(const std::string& name, const Make& make, float spread = 3) {
   return {name, [=](Problem& p) {
             const ValueId x = p.activation("x", {p.symbol("n", 257), Problem::fixed(37)}, spread);
             p.output(make(p.builder(), x));
-            p.tolerance = {2e-6, 2e-6};
+            p.tolerance = ulps(16);
             p.runs = runs_over("n");
           }};
 }
@@ -25,7 +25,7 @@ Case gated(const std::string& name, bool silu, bool tanh) {
             const ValueId gate = p.activation("gate", dims, 3);
             const ValueId up = p.activation("up", dims);
             p.output(b.mul(silu ? b.silu(gate) : b.gelu(gate, tanh), up));
-            p.tolerance = {2e-6, 4e-6};
+            p.tolerance = ulps(32);
             p.runs = runs_over("n");
           }};
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <ostream>
 #include <string>
 #include <vector>
 
@@ -15,9 +14,6 @@ struct Case {
   std::function<void(Problem&)> make;
 };
 
-// For gtest.
-inline void PrintTo(const Case& entry, std::ostream* out) { *out << entry.name; }
-
 using Cases = std::vector<Case>;
 
 Cases activation_cases();
@@ -25,8 +21,10 @@ Cases attention_cases();
 Cases binary_cases();
 Cases cast_cases();
 Cases dequant_cases();
+Cases draft_cases();
 Cases expert_cases();
 Cases gather_rows_cases();
+Cases half_cases();
 Cases index_cases();
 Cases kv_write_cases();
 Cases matmul_cases();

@@ -26,7 +26,7 @@ Case any_cast(DType from, DType to) {
             ValueId x = p.param("x", DType::kF32, {p.symbol("n", 257), Problem::fixed(19)}, fill);
             if (from != DType::kF32) x = b.op("cast", {x}, {{"dtype", static_cast<int64_t>(from)}});
             p.output(b.op("cast", {x}, {{"dtype", static_cast<int64_t>(to)}}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -39,7 +39,7 @@ Cases cast_cases() {
     cases.push_back({std::string("cast_to_") + name, [=](Problem& p) {
                        const ValueId x = p.activation("x", {p.symbol("n", 257), Problem::fixed(19)}, 100);
                        p.output(p.builder().op("cast", {x}, {{"dtype", static_cast<int64_t>(dtype)}}));
-                       p.tolerance = {0, 0};
+                       p.tolerance = exact();
                        p.runs = runs_over("n");
                      }});
     cases.push_back({std::string("cast_from_") + name, [=](Problem& p) {
@@ -49,7 +49,7 @@ Cases cast_cases() {
                        };
                        const ValueId x = p.param("x", dtype, {n, Problem::fixed(19)}, fill);
                        p.output(p.builder().op("cast", {x}, {{"dtype", static_cast<int64_t>(DType::kF32)}}));
-                       p.tolerance = {0, 0};
+                       p.tolerance = exact();
                        p.runs = runs_over("n");
                      }});
   }

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "cases.h"
 
@@ -32,6 +30,7 @@ std::vector<Weight> weights() {
 }
 
 constexpr int64_t kK = 288;
+constexpr double kSize = 0.1;  // of the values
 
 ValueId dequant(Problem& p, const Weight& w, int64_t n, int64_t k) {
   const int64_t scale_rows = (n + w.block_n - 1) / w.block_n;
@@ -57,15 +56,10 @@ ValueId dequant(Problem& p, const Weight& w, int64_t n, int64_t k) {
                         {{"block_n", std::min(w.block_n, n)}, {"block_k", std::min(w.block_k, k)}});
 }
 
-Problem::Tolerance tolerance(const Weight& w) {
-  const double spread = w.w == DType::kU4 ? 1e-2 : 1e-4;
-  return {spread * 0.1 * std::sqrt(static_cast<double>(kK)), 1e-5, spread};
-}
-
 Case alone(const Weight& w) {
   return {"dequant_" + w.name, [=](Problem& p) {
             p.output(dequant(p, w, 37, kK));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = {{}};
           }};
 }
@@ -74,7 +68,7 @@ Case fused(const Weight& w, int64_t n, int64_t k) {
   return {"matmul_dequant_" + w.name + "_" + std::to_string(n), [=](Problem& p) {
             const ValueId x = p.activation("x", {p.symbol("t", 257), Problem::fixed(k)});
             p.output(p.builder().matmul(x, dequant(p, w, n, k)));
-            p.tolerance = tolerance(w);
+            p.tolerance = dot(w.w, k, kSize);
             p.runs = runs_over("t");
           }};
 }
@@ -95,7 +89,7 @@ Case experts(const Weight& w) {
             const ValueId stack = b.reshape(dequant(p, w, kExperts * n, kK),
                                             {Problem::fixed(kExperts), Problem::fixed(n), Problem::fixed(kK)});
             p.output(b.op("matmul_indexed", {x, stack, idx}));
-            p.tolerance = tolerance(w);
+            p.tolerance = dot(w.w, kK, kSize);
             p.runs = runs_over("t");
           }};
 }

@@ -23,7 +23,7 @@ Case expert_sort(int64_t k, int64_t n_experts) {
             const ValueId idx = p.param("idx", DType::kI32, dims, chosen(k, n_experts));
             p.output(p.builder().op("expert_sort", {idx}, {{"n_experts", n_experts}}));
             p.output(p.builder().results()[1]);
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }

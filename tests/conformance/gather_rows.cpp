@@ -16,7 +16,7 @@ Case gather(const std::string& suffix, DType dtype, std::vector<int64_t> dims) {
             const ValueId rows = p.param("rows", DType::kI32, {p.symbol("n", 257)},
                                          [=](const Sizes& sizes) { return row_numbers(sizes, dims[0]); });
             p.output(p.builder().op("gather_rows", {table, rows}, {{"dtype", static_cast<int64_t>(DType::kF32)}}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -35,7 +35,7 @@ Cases gather_rows_cases() {
          const ValueId rows = p.param("rows", DType::kI32, {p.symbol("n", 257)},
                                       [](const Sizes& sizes) { return row_numbers(sizes, 30); });
          p.output(p.builder().gather_rows(table, rows));
-         p.tolerance = {0, 0};
+         p.tolerance = exact();
          for (const int64_t n : kSizes) p.runs.push_back({{"n", n}, {"t", n == 0 ? 0 : 25}});
        }},
   };

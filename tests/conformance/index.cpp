@@ -39,7 +39,7 @@ Case last(const std::string& op, DType dtype, int64_t columns, int64_t k) {
             std::vector<ValueId> in = {x, idx};
             if (op == "scatter_last") in.push_back(p.param("src", dtype, {n, Problem::fixed(k)}, counted(dtype, k, 7)));
             p.output(p.builder().op(op, in));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -51,7 +51,7 @@ Case scatter_rows(int64_t row) {
             const ValueId target = p.kv("target", DType::kF32, {40, row});
             const ValueId rows = p.param("rows", DType::kI32, {n}, indices(1, 40));
             p.output(p.builder().op("scatter_rows", {target, rows, p.activation("src", {n, Problem::fixed(row)})}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -76,7 +76,7 @@ Case topk(int64_t columns, int64_t k, bool tied) {
             const ValueId x = tied ? p.param("x", DType::kF32, dims, ties(columns)) : p.activation("x", dims);
             p.output(p.builder().op("topk", {x}, {{"k", k}}));
             p.output(p.builder().results()[1]);
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }

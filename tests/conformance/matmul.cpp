@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "cases.h"
 
 namespace bp::conformance {
@@ -10,7 +8,6 @@ constexpr float kSpread = 0.1f;  // of the weights
 struct Dtype {
   std::string name;
   DType dtype;
-  double spread;  // of the results: what quantised activations cost
 
   // k in whole blocks, at least one.
   int64_t whole(int64_t k) const {
@@ -19,17 +16,12 @@ struct Dtype {
   }
 };
 
-// Rounded operands cost a part of what a typical sum of k products is.
-Problem::Tolerance tolerance(const Dtype& w, int64_t k) {
-  return {1e-6 + w.spread * kSpread * std::sqrt(static_cast<double>(k)), 1e-5, w.spread};
-}
-
 Case matmul(const Dtype& w, int64_t n, int64_t least_k, const char* suffix) {
   const int64_t k = w.whole(least_k);
   return {std::string("matmul_") + w.name + "_" + suffix, [=](Problem& p) {
             const ValueId x = p.activation("x", {p.symbol("t", 257), Problem::fixed(k)});
             p.output(p.builder().matmul(x, p.weight("w", w.dtype, {n, k}, kSpread)));
-            p.tolerance = tolerance(w, k);
+            p.tolerance = dot(w.dtype, k, kSpread);
             p.runs = runs_over("t");
           }};
 }
@@ -48,7 +40,7 @@ Case fused(const Dtype& w, const std::string& kind) {
               p.output(b.gelu(b.add(p.weight("b", DType::kF32, {n}), y), kind == "bias_gelu_tanh"));
             if (kind == "add") p.output(b.add(p.activation("r", {t, Problem::fixed(n)}), y));
             if (kind == "silu_mul") p.output(b.mul(b.silu(y), b.matmul(x, p.weight("up", w.dtype, {n, k}, kSpread))));
-            p.tolerance = tolerance(w, k);
+            p.tolerance = kind == "silu_mul" ? gated_dot(w.dtype, k, kSpread) : dot(w.dtype, k, kSpread);
             p.runs = runs_over("t");
           }};
 }
@@ -65,7 +57,7 @@ Case many(const Dtype& w, const std::string& kind) {
             if (kind == "plain") p.output(y);
             if (kind == "bias") p.output(b.add(y, p.weight("b", DType::kF32, {n})));
             if (kind == "add") p.output(b.add(p.activation("r", {t, Problem::fixed(n)}), y));
-            p.tolerance = tolerance(w, k);
+            p.tolerance = dot(w.dtype, k, kSpread);
             p.runs = {{{"t", 64}}, {{"t", 65}}, {{"t", 257}}, {{"t", 600}}};
           }};
 }
@@ -77,8 +69,8 @@ constexpr DType kBlockDtypes[] = {DType::kQ8_0,   DType::kQ4_0,   DType::kQ4_1, 
 }  // namespace
 
 Cases matmul_cases() {
-  std::vector<Dtype> dtypes = {{"f32", DType::kF32, 1e-5}, {"f16", DType::kF16, 1e-2}, {"bf16", DType::kBF16, 1e-2}};
-  for (const DType dtype : kBlockDtypes) dtypes.push_back({std::string(dtype_name(dtype)), dtype, 1e-2});
+  std::vector<Dtype> dtypes = {{"f32", DType::kF32}, {"f16", DType::kF16}, {"bf16", DType::kBF16}};
+  for (const DType dtype : kBlockDtypes) dtypes.push_back({std::string(dtype_name(dtype)), dtype});
   Cases cases;
   for (const Dtype& w : dtypes) {
     cases.push_back(matmul(w, 64, 256, "even"));

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <cmath>
-
 #include "cases.h"
 
 namespace bp::conformance {
@@ -8,11 +5,6 @@ namespace {
 
 constexpr float kSpread = 0.1f;  // of the weights
 constexpr int64_t kMatrices = 5;
-
-Problem::Tolerance tolerance(DType dtype, int64_t k) {
-  const double spread = dtype == DType::kF32 ? 1e-5 : 1e-2;
-  return {1e-6 + spread * kSpread * std::sqrt(static_cast<double>(k)), 1e-5, spread};
-}
 
 int64_t whole_blocks(DType dtype, int64_t k) {
   const int64_t block = dtype_info(dtype).block_elements;
@@ -52,7 +44,7 @@ Case indexed(DType dtype, Shape shape, bool gated) {
             };
             const ValueId y = product("w");
             p.output(gated ? b.mul(b.silu(y), product("up")) : y);
-            p.tolerance = tolerance(dtype, k);
+            p.tolerance = gated ? gated_dot(dtype, k, kSpread) : dot(dtype, k, kSpread);
             p.runs = runs_over("t");
           }};
 }
@@ -68,7 +60,7 @@ Case grouped(DType dtype) {
                   return bytes_of(std::vector<int32_t>{r / 16, r / 16, r / 3, r / 3, r / 2 + r / 8, r - r / 8});
                 });
             p.output(p.builder().op("matmul_grouped", {x, p.weight("w", dtype, {kMatrices, 35, k}, kSpread), offsets}));
-            p.tolerance = tolerance(dtype, k);
+            p.tolerance = dot(dtype, k, kSpread);
             p.runs = runs_over("r");
           }};
 }
@@ -78,7 +70,7 @@ Case batched(DType dtype, int64_t least_k) {
             const int64_t k = whole_blocks(dtype, least_k);
             const ValueId x = p.activation("x", {p.symbol("t", 257), Problem::fixed(kMatrices), Problem::fixed(k)});
             p.output(p.builder().op("matmul_batched", {x, p.weight("w", dtype, {kMatrices, 33, k}, kSpread)}));
-            p.tolerance = tolerance(dtype, k);
+            p.tolerance = dot(dtype, k, kSpread);
             p.runs = runs_over("t");
           }};
 }

@@ -20,7 +20,7 @@ Case layer_norm(const std::string& suffix, int64_t hidden, bool has_w, bool has_
             const ValueId w = has_w ? p.weight("w", dtype, {hidden}) : kNone;
             const ValueId b = has_b ? p.weight("b", dtype, {hidden}) : kNone;
             p.output(p.builder().layer_norm(x, w, b, 1e-5));
-            p.tolerance = {4e-6, 1e-5};
+            p.tolerance = ulps(64);
             p.runs = runs_over("n");
           }};
 }

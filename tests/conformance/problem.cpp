@@ -43,14 +43,14 @@ Extent Problem::symbol_times(const std::string& name, const std::string& base, i
   return Extent::dynamic(symbols_[name] = builder_.derived_symbol(name, symbols_.at(base), factor, 0));
 }
 
-ValueId Problem::activation(const std::string& name, std::vector<Extent> dims, float spread) {
+ValueId Problem::activation(const std::string& name, std::vector<Extent> dims, float spread, DType dtype) {
   const auto seed = static_cast<unsigned>(random_());
   int64_t rows = 1;
   for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= builder_.graph().max_size(dims[i]);
   const int64_t columns = dims.empty() ? 1 : builder_.graph().max_size(dims.back());
-  const Fill fill = once([=] { return random_bytes(DType::kF32, rows, columns, spread, seed); });
-  inputs_.push_back({name, DType::kF32, dims, fill});
-  return builder_.input(name, DType::kF32, dims, Role::kActivation);
+  const Fill fill = once([=] { return random_bytes(dtype, rows, columns, spread, seed); });
+  inputs_.push_back({name, dtype, dims, fill});
+  return builder_.input(name, dtype, dims, Role::kActivation);
 }
 
 ValueId Problem::param(const std::string& name, DType dtype, std::vector<Extent> dims, Fill fill) {
@@ -70,12 +70,14 @@ ValueId Problem::kv(const std::string& name, DType dtype, std::vector<int64_t> d
 }
 
 ValueId Problem::weight(const std::string& name, DType dtype, std::vector<int64_t> dims, float spread) {
+  if (!with_data_) return weight(name, dtype, dims, Bytes{});
   int64_t rows = 1;
   for (size_t i = 0; i + 1 < dims.size(); ++i) rows *= dims[i];
   return weight(name, dtype, dims, random_bytes(dtype, rows, dims.back(), spread, static_cast<unsigned>(random_())));
 }
 
 ValueId Problem::weight(const std::string& name, DType dtype, std::vector<int64_t> dims, Bytes bytes) {
+  if (!with_data_) bytes.clear();
   weights_.push_back(std::make_unique<Bytes>(std::move(bytes)));
   return builder_.weight({name, dtype, dims, *weights_.back()});
 }
@@ -118,8 +120,7 @@ std::vector<double> numbers(DType dtype, const Bytes& bytes) {
   if (dtype == DType::kI16) return as_doubles<int16_t>(bytes);
   if (dtype == DType::kI8) return as_doubles<int8_t>(bytes);
   if (dtype == DType::kU8 || dtype == DType::kBool) return as_doubles<uint8_t>(bytes);
-  BP_CHECK(dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16, "{}", dtype_name(dtype));
-  std::vector<float> values(bytes.size() / dtype_info(dtype).block_bytes);
+  std::vector<float> values(bytes.size() / dtype_info(dtype).block_bytes * dtype_info(dtype).block_elements);
   decode_row(dtype, bytes.data(), values.data(), static_cast<int64_t>(values.size()));
   out.assign(values.begin(), values.end());
   return out;

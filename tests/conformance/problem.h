@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "graph/builder.h"
+#include "tolerance.h"
 
 namespace bp::conformance {
 
@@ -21,9 +22,12 @@ using Sizes = std::map<std::string, int64_t>;
 
 class Problem {
  public:
-  explicit Problem(std::string name) : builder_(std::move(name)), random_(1) {}
+  // Without data its weights have no bytes: it says what is computed, and cannot be run.
+  explicit Problem(std::string name, bool with_data = true)
+      : builder_(std::move(name)), random_(1), with_data_(with_data) {}
 
   GraphBuilder& builder() { return builder_; }
+  const Graph& graph() const { return builder_.graph(); }
 
   // A dynamic size within [min, max], or size = base + 1, or factor * base.
   Extent symbol(const std::string& name, int64_t max, int64_t min = 0);
@@ -32,7 +36,7 @@ class Problem {
   static Extent fixed(int64_t size) { return Extent::fixed(size); }
 
   // Inputs. An activation is normal random, times `spread`.
-  ValueId activation(const std::string& name, std::vector<Extent> dims, float spread = 1);
+  ValueId activation(const std::string& name, std::vector<Extent> dims, float spread = 1, DType dtype = DType::kF32);
   // Its bytes are made for each run from the sizes.
   using Fill = std::function<Bytes(const Sizes&)>;
   ValueId param(const std::string& name, DType dtype, std::vector<Extent> dims, Fill fill);
@@ -45,13 +49,6 @@ class Problem {
 
   void output(ValueId value);
 
-  // Results may differ by absolute + relative * |reference|; spread: by spread * the largest magnitude of the
-  // reference.
-  struct Tolerance {
-    double absolute = 1e-6;
-    double relative = 1e-5;
-    double spread = 0;
-  };
   Tolerance tolerance;
   // Each is run; the symbols not named have size 0.
   std::vector<Sizes> runs;
@@ -68,6 +65,7 @@ class Problem {
  private:
   GraphBuilder builder_;
   std::mt19937 random_;
+  bool with_data_;
   std::map<std::string, SymbolId> symbols_;
   std::vector<Input> inputs_;
   std::vector<std::unique_ptr<Bytes>> weights_;
@@ -81,7 +79,7 @@ Bytes bytes_of(const std::vector<T>& values) {
   return {data, data + values.size() * sizeof(T)};
 }
 Bytes random_bytes(DType dtype, int64_t rows, int64_t columns, float spread, unsigned seed);
-// The whole content: floats of up to 32 bits, integers below 2^53, bools.
+// The whole content: integers below 2^53, bools, and what decodes to f32.
 std::vector<double> numbers(DType dtype, const Bytes& bytes);
 
 }  // namespace bp::conformance

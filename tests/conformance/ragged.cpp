@@ -85,7 +85,7 @@ void make(Problem& p, const Shape& s) {
   const double scale = 1.0 / std::sqrt(static_cast<double>(s.head_dim));
   p.output(p.builder().op("attention_ragged", in,
                           {{"scale", scale}, {"softcap", s.softcap}, {"window", s.window}, {"causal", s.causal}}));
-  p.tolerance = {2e-6, 2e-5};
+  p.tolerance = attended(s.dtype);
   for (size_t i = 0; i < batches().size(); ++i) {
     int64_t n_rows = 2;  // of no sequence
     int64_t n_keys = 0;

@@ -48,7 +48,6 @@ Case rope(const std::string& suffix, const Shape& s) {
             if (s.variants > 0) in.push_back(p.param("variant", DType::kI32, {n}, variants));
             p.output(p.builder().op("rope", in,
                                     {{"mode", s.mode}, {"n_rot", s.n_rot}, {"offset", s.offset}, {"scale", s.scale}}));
-            p.tolerance = {1e-6, 1e-5};
             p.runs = runs_over("n");
           }};
 }

@@ -1,10 +1,10 @@
 // Compiles problems for the device under test and for the reference, runs both and compares.
-// Not thread-safe: the plugins of a process are found once.
+// Not thread-safe. The device outlives its runners.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "compile/kernel_table.h"
 #include "plugin_host/device.h"
@@ -14,20 +14,26 @@ namespace bp::conformance {
 
 using Outputs = std::map<std::string, Bytes>;
 
-// The device that $BACKPLANE_CONFORM_DEVICE names, or cpu:0 of this build's plugins; $BACKPLANE_CONFORM_OPTIONS
-// ("isa=avx2 threads=1") are options of its plugin. Null, with the reason printed, where it cannot be opened.
-Device* device_under_test();
+// How a problem is run.
+struct Way {
+  Device* device = nullptr;  // null: on the reference
+  std::string row{};         // this kernel before all others; empty: as the host chooses
+  // As a captured step runs it: launched with the bucket's largest sizes, the true ones in device memory, and past them
+  // inputs that would do harm. Only where can_pad().
+  bool padded = false;
+};
 
-// One way to run a problem: on the device with a row forced (or none), or on the reference (device null).
 class Runner {
  public:
-  static Result<std::unique_ptr<Runner>> create(Problem& problem, const Graph& graph, Device* device,
-                                                const std::string& forced_row);
+  static Result<std::unique_ptr<Runner>> create(const Problem& problem, const Graph& graph, const Way& way);
   ~Runner();
   // The kernel of each step that does work: row ids, or "reference".
   const std::set<std::string>& kernels() const { return kernels_; }
-  // Outputs and, after the run, KV inputs: as many bytes as the sizes make valid.
+  // Outputs and, after the run, KV inputs: as many bytes as the sizes make valid. An error also where the run wrote
+  // past the end of an output or cache, or into an input that is only read.
   Result<Outputs> run(const Sizes& sizes);
+  // Microseconds of one more run of the last sizes: the best mean of some.
+  Result<double> time_us();
 
  private:
   struct State;
@@ -36,7 +42,20 @@ class Runner {
   std::set<std::string> kernels_;
 };
 
-// The first difference beyond the tolerance, or empty.
-std::string difference(const Problem& problem, const Graph& graph, const Outputs& got, const Outputs& want);
+// Whether each dynamic size stands first in its values, and all kernels of the device's `rows` may be captured.
+bool can_pad(const Graph& graph, const std::set<std::string>& rows, const Device& device);
+
+// What a run reads and writes, without caches, and the multiplications and additions of its matrix products.
+struct Work {
+  double bytes = 0, flops = 0;
+  bool caches = false;  // there are some: the bytes say nothing
+};
+Work work_of(const Graph& graph, const Sizes& sizes);
+
+struct Difference {
+  std::string text{};  // the first beyond the tolerance; empty: none
+  double worst = 0;    // of the allowed difference, the largest share that was needed
+};
+Difference difference(const Problem& problem, const Graph& graph, const Outputs& got, const Outputs& want);
 
 }  // namespace bp::conformance

@@ -37,7 +37,7 @@ Case sample(int64_t vocab) {
             in.push_back(p.param("seed", DType::kI64, {s}, each<int64_t>([](int64_t i) { return i * 977 - 3; })));
             in.push_back(p.param("position", DType::kI32, {s}, each<int32_t>([](int64_t i) { return i * 5; })));
             p.output(p.builder().op("sample", in));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("s");
           }};
 }

@@ -45,7 +45,7 @@ Case pair(const std::string& op, DType dtype, bool column) {
             const ValueId a = p.param("a", dtype, {n, Problem::fixed(kColumns)}, numbers_of(dtype, kColumns, 0));
             const ValueId b = p.param("b", dtype, {n, Problem::fixed(width)}, numbers_of(dtype, width, 1));
             p.output(p.builder().op(op, {a, b}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -55,7 +55,7 @@ Case logical_not() {
             const std::vector<Extent> dims = {p.symbol("n", 257), Problem::fixed(kColumns)};
             const ValueId x = p.param("x", DType::kBool, dims, numbers_of(DType::kBool, kColumns, 0));
             p.output(p.builder().op("logical_not", {x}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -72,7 +72,7 @@ Case where(const std::string& suffix, DType dtype, bool repeated) {
                                   ? p.weight("b", dtype, {1})
                                   : p.param("b", dtype, {n, Problem::fixed(kColumns)}, numbers_of(dtype, kColumns, 1));
             p.output(p.builder().op("where", {cond, a, b}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -84,7 +84,7 @@ Case function(const std::string& op, float spread, double shift) {
             ValueId x = p.activation("x", {p.symbol("n", 257), Problem::fixed(37)}, spread);
             if (shift > 0) x = b.scale(b.op("abs", {x}), 1, shift);
             p.output(b.op(op, {x}));
-            p.tolerance = {1e-6, 2e-6};
+            p.tolerance = ulps(16);
             p.runs = runs_over("n");
           }};
 }
@@ -95,7 +95,7 @@ Case power() {
             const Extent n = p.symbol("n", 257);
             const ValueId x = b.scale(b.op("abs", {p.activation("a", {n, Problem::fixed(kColumns)})}), 1, 0.1);
             p.output(b.op("pow", {x, p.activation("b", {n, Problem::fixed(1)})}));
-            p.tolerance = {1e-6, 2e-6};
+            p.tolerance = ulps(16);
             p.runs = runs_over("n");
           }};
 }

@@ -50,7 +50,7 @@ Case kv_gather(const std::string& suffix, DType cache, DType result, int64_t hea
             const ValueId start = p.param("start", DType::kI32, {Problem::fixed(std::ssize(kLengths) + 1)}, fill);
             p.output(p.builder().op("kv_gather", {kv, table, start},
                                     {{"n_rows", encode_extent(n)}, {"dtype", static_cast<int64_t>(result)}}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }

@@ -9,7 +9,7 @@ Case transpose(const std::string& suffix, std::vector<int64_t> inner, std::vecto
             std::vector<Extent> dims = {p.symbol("n", 257)};
             for (const int64_t dim : inner) dims.push_back(Problem::fixed(dim));
             p.output(p.builder().op("transpose", {p.activation("x", dims)}, {{"perm", perm}}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -19,7 +19,7 @@ Case slice(const std::string& suffix, int64_t axis, int64_t start, int64_t lengt
       "slice_" + suffix, [=](Problem& p) {
         const ValueId x = p.activation("x", {p.symbol("n", 257), Problem::fixed(9), Problem::fixed(14)});
         p.output(p.builder().op("slice", {x}, {{"axis", axis}, {"start", start}, {"length", length}, {"step", step}}));
-        p.tolerance = {0, 0};
+        p.tolerance = exact();
         p.runs = runs_over("n");
       }};
 }
@@ -32,7 +32,7 @@ Case broadcast(const std::string& suffix, std::vector<int64_t> from, std::vector
             std::vector<int64_t> target = {encode_extent(n)};
             target.insert(target.end(), to.begin(), to.end());
             p.output(p.builder().op("broadcast", {p.activation("x", dims)}, {{"dims", target}}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -48,7 +48,7 @@ Case concat(const std::string& suffix, std::vector<int64_t> widths, int64_t axis
               in.push_back(p.activation("x" + std::to_string(in.size()), dims));
             }
             p.output(p.builder().op("concat", in, {{"axis", axis}}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -56,7 +56,7 @@ Case concat(const std::string& suffix, std::vector<int64_t> widths, int64_t axis
 Case iota() {
   return {"iota", [](Problem& p) {
             p.output(p.builder().op("iota", {p.activation("x", {p.symbol("n", 257), Problem::fixed(3)})}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }
@@ -72,7 +72,7 @@ Case transposed_bytes(DType dtype) {
             };
             const ValueId x = p.param("x", dtype, {p.symbol("n", 257), Problem::fixed(33)}, fill);
             p.output(p.builder().op("transpose", {x}, {{"perm", std::vector<int64_t>{1, 0}}}));
-            p.tolerance = {0, 0};
+            p.tolerance = exact();
             p.runs = runs_over("n");
           }};
 }

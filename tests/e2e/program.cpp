@@ -42,11 +42,15 @@ std::string write_temp(const std::string& name, const std::string& content) {
 }
 
 Outcome run(const std::vector<std::string>& args, const std::string& input) {
+  return run_program("backplane", args, input);
+}
+
+Outcome run_program(const std::string& name, const std::vector<std::string>& args, const std::string& input) {
   const std::string in = write_temp("stdin", input);
   const std::string out = write_temp("stdout", "");
   const std::string err = write_temp("stderr", "");
   std::string command =
-      "XDG_CONFIG_HOME=/nonexistent BACKPLANE_CONFIG= NO_COLOR=1 " + quoted(BP_BUILD_DIR "/bin/backplane");
+      "XDG_CONFIG_HOME=/nonexistent BACKPLANE_CONFIG= NO_COLOR=1 " + quoted(BP_BUILD_DIR "/bin/" + name);
   for (const std::string& arg : args) command += " " + quoted(arg);
   command += " <" + quoted(in) + " >" + quoted(out) + " 2>" + quoted(err);
   const int status = std::system(command.c_str());

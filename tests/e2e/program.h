@@ -16,6 +16,8 @@ struct Outcome {
   json::value document() const;
 };
 
+// A program of the build's bin folder.
+Outcome run_program(const std::string& name, const std::vector<std::string>& args, const std::string& input = "");
 // `backplane ARGS…` with `input` on standard input. The environment is this process's, without HOME's configuration.
 Outcome run(const std::vector<std::string>& args, const std::string& input = "");
 

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 
+#include "cpu_subject.h"
 #include "runner.h"
 
 namespace bp::conformance {
@@ -64,7 +65,7 @@ class Attention {
                                            {"v_dim", kind.v_dim}}));
     auto graph = problem_.finish();
     EXPECT_TRUE(graph.has_value());
-    auto runner = Runner::create(problem_, *graph, device_under_test(), "");
+    auto runner = Runner::create(problem_, *graph, {.device = &cpu_subject()->device()});
     EXPECT_TRUE(runner.has_value()) << runner.error().message();
     runner_ = std::move(*runner);
   }
@@ -124,7 +125,7 @@ class AttentionNumerics : public testing::TestWithParam<Kind> {
 };
 
 TEST_P(AttentionNumerics, ChunksGiveTheBitsOfTheWhole) {
-  ASSERT_NE(device_under_test(), nullptr);
+  ASSERT_NE(cpu_subject(), nullptr);
   Attention attention(GetParam());
   const Bytes whole = attention.run({{0, kTokens}});
   for (const int64_t size : {1, 7, 64, 511}) {
@@ -136,7 +137,7 @@ TEST_P(AttentionNumerics, ChunksGiveTheBitsOfTheWhole) {
 }
 
 TEST_P(AttentionNumerics, OtherSequencesOfTheBatchChangeNothing) {
-  ASSERT_NE(device_under_test(), nullptr);
+  ASSERT_NE(cpu_subject(), nullptr);
   Attention attention(GetParam());
   const Bytes whole = attention.run({{0, kTokens}});
   std::vector<Chunk> decode;

@@ -1,0 +1,16 @@
+# Writes to TO, as the rows of an array of C++, what FAMILIES ("name=folder,…" in FROM) say of themselves: the
+# configuration, and the list of tensors that model.safetensors begins with.
+string(REPLACE "," ";" FAMILIES "${FAMILIES}")
+set(rows "")
+foreach(family IN LISTS FAMILIES)
+  string(REPLACE "=" ";" parts "${family}")
+  list(GET parts 0 name)
+  list(GET parts 1 folder)
+  file(READ "${FROM}/${folder}/config.json" config)
+  file(READ "${FROM}/${folder}/model.safetensors" bytes LIMIT 4 HEX)
+  string(REGEX REPLACE "(..)(..)(..)(..)" "0x\\4\\3\\2\\1" length "${bytes}")
+  math(EXPR length "${length}")
+  file(READ "${FROM}/${folder}/model.safetensors" tensors OFFSET 8 LIMIT ${length})
+  string(APPEND rows "{\"${name}\", R\"BP_EMBED(${config})BP_EMBED\", R\"BP_EMBED(${tensors})BP_EMBED\"},\n")
+endforeach()
+file(WRITE "${TO}" "${rows}")
