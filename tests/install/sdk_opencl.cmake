@@ -6,6 +6,19 @@ file(MAKE_DIRECTORY ${WORK_DIR})
 set(ENV{XDG_CACHE_HOME} ${WORK_DIR}/cache)
 set(ENV{POCL_CACHE_DIR} ${WORK_DIR}/pocl)
 set(ENV{ASAN_OPTIONS} detect_leaks=0)  # the driver keeps what its compiler allocates
+
+# What docs/porting.md says of its size is so.
+file(GLOB_RECURSE sources ${SDK}/share/backplane/examples/opencl-plugin/*)
+set(lines 0)
+foreach(source IN LISTS sources)
+  file(READ ${source} text)
+  string(REGEX REPLACE "[^\n]" "" newlines "${text}")
+  string(LENGTH "${newlines}" count)
+  math(EXPR lines "${lines} + ${count}")
+endforeach()
+file(READ ${SDK}/share/doc/backplane/porting.md porting)
+expect("${porting}" "\n${lines} lines: ")
+
 build_port(${SDK}/share/backplane/examples/opencl-plugin ${WORK_DIR}/build)
 
 execute_process(COMMAND ${SDK}/bin/backplane devices --json --plugin-dir ${WORK_DIR}/build OUTPUT_VARIABLE devices)
