@@ -17,7 +17,7 @@ constexpr double kLeastGainUs = 0.1;  // what is less is rounding
 
 class Divider {
  public:
-  explicit Divider(const CompileInputs& inputs) : inputs_(inputs) {}
+  Divider(const CompileInputs& inputs, const RefusedRows& refused) : inputs_(inputs), refused_(refused) {}
 
   Division run(const Graph& graph) const {
     Division division{graph, {}};
@@ -80,6 +80,8 @@ class Divider {
     }
     rules.accept = [this, &graph](const KernelRow& row, const Match& match,
                                   const std::vector<std::string>& layouts) -> Result<double> {
+      if (const auto said = refused_.find(row.id); said != refused_.end())
+        return fail(ErrorCode::kUnsupported, row.id, said->second);
       for (size_t i = 0; i < layouts.size(); ++i) {
         if (layouts[i].empty() || match.slots[i] == kNone) continue;
         const auto tensor = static_cast<size_t>(graph.value(match.slots[i]).host_tensor);
@@ -94,6 +96,7 @@ class Divider {
   }
 
   const CompileInputs& inputs_;
+  const RefusedRows& refused_;
 };
 
 }  // namespace
@@ -105,8 +108,8 @@ Region region_of(const Graph& graph, const Match& match, const std::vector<std::
   return Region(graph, match, interned, [&](std::string_view name) { return device.intern(name); });
 }
 
-Result<Division> divide(Graph graph, const CompileInputs& inputs) {
-  const Divider divider(inputs);
+Result<Division> divide(Graph graph, const CompileInputs& inputs, const RefusedRows& refused) {
+  const Divider divider(inputs, refused);
   Division plain = divider.run(graph);
   const bool may_join = inputs.device != nullptr && inputs.optimize;
   if (!may_join || inputs.options.join_products == JoinProducts::kNever) return plain;

@@ -31,6 +31,9 @@ class ProgramBuilder {
     program_->queue_ = inputs.queue;
   }
 
+  // After build() failed: the row whose plan said BP_E_UNSUPPORTED, if one did.
+  const std::string& refused_row() const { return refused_row_; }
+
   Result<std::unique_ptr<Program>> build() {
     find_external();
     storage_.emplace(graph(), groups_, external_);
@@ -100,6 +103,7 @@ class ProgramBuilder {
     step.layouts = group.layouts;
     auto plan = plan_tuned(group, region, step.config);
     if (!plan.has_value()) {
+      if (plan.error().code == ErrorCode::kUnsupported) refused_row_ = group.row->id;
       plan.error().where += fmt::format(" node {}", step.name);
       return std::unexpected(std::move(plan.error()));
     }
@@ -266,6 +270,7 @@ class ProgramBuilder {
   std::vector<Workspace> workspaces_;
   std::vector<uint64_t> offsets_;  // in the arena, by root value
   const Buffer* arena_ = nullptr;
+  std::string refused_row_;
 };
 
 Result<std::unique_ptr<Program>> Program::compile(const Graph& graph, const CompileInputs& inputs) {
@@ -273,8 +278,16 @@ Result<std::unique_ptr<Program>> Program::compile(const Graph& graph, const Comp
   if (inputs.optimize) {
     BP_TRY(optimized, optimize(graph, inputs.options));
   }
-  BP_TRY(Division division, divide(std::move(optimized), inputs));
-  return ProgramBuilder(std::move(division), inputs).build();
+  // A plan may find out what query could not: then the next best row has its turn, or the reference.
+  RefusedRows refused;
+  for (;;) {
+    BP_TRY(Division division, divide(optimized, inputs, refused));
+    ProgramBuilder builder(std::move(division), inputs);
+    auto program = builder.build();
+    if (program.has_value() || builder.refused_row().empty()) return program;
+    log::debug("compile: {}; without this kernel, then", program.error().message());
+    if (!refused.emplace(builder.refused_row(), program.error().what).second) return program;
+  }
 }
 
 }  // namespace bp

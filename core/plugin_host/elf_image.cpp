@@ -134,8 +134,8 @@ Checked<void> ElfImage::read_segments(const Elf64_Ehdr& header) {
   const auto bytes = std::as_writable_bytes(std::span(segments_));
   if (!read(header.e_phoff, bytes)) return truncated("program header table", header.e_phoff, bytes.size(), size_bytes_);
   for (const Elf64_Phdr& segment : segments_) {
-    // Nothing of these is read from the file.
-    if (segment.p_type == PT_NULL || segment.p_type == PT_GNU_STACK) continue;
+    // Nothing of these is read from the file. (strip moves what mold made read-only to offsets past the end.)
+    if (segment.p_type == PT_NULL || segment.p_type == PT_GNU_STACK || segment.p_type == PT_GNU_RELRO) continue;
     if (!inside(segment.p_offset, segment.p_filesz, size_bytes_)) {
       return truncated("segment", segment.p_offset, segment.p_filesz, size_bytes_);
     }

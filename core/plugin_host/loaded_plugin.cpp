@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "plugin_host/contained_text.h"
 #include "plugin_host/device_fault.h"
 #include "plugin_host/table_check.h"
 
@@ -99,7 +100,8 @@ Checked<void> LoadedPlugin::enumerate() {
     devices_.push_back(std::move(*info));
   }
   if (devices_.empty() && (manifest_.kinds & BP_KIND_ATTACHED) == 0) {
-    return refuse(Verdict::kNoDevice, "this machine has no device for it");
+    const std::string why = printable(err.msg, sizeof err.msg);
+    return refuse(Verdict::kNoDevice, why.empty() ? "this machine has no device for it" : why, manifest_.hint);
   }
   return {};
 }

@@ -92,8 +92,8 @@ void check_golden(const Model& model, const GoldenCase& golden, Device* device, 
   if (!way.served) options.kv_dtype = DType::kF32;
   auto engine = Engine::create(model, device, options);
   ASSERT_TRUE(engine.has_value()) << engine.error().message();
-  // The CPU has a kernel for every op of every model.
-  if (device_name(device) == "cpu:0") {
+  // These have a kernel for every op of every model.
+  if (device_name(device) == "cpu:0" || device_name(device) == "cuda:0") {
     EXPECT_EQ((*engine)->executor().fallback_ops(), std::vector<std::string>());
   }
   const auto vocab = static_cast<size_t>(model.config().vocab);

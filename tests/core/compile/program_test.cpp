@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "../built_plugins.h"
 #include "compile/run_observer.h"
 #include "graph/builder.h"
 
@@ -115,6 +116,38 @@ TEST(Program, AnObserverIsToldOfEveryLaunchButNotOfViews) {
   ASSERT_FALSE(failed.has_value());
   EXPECT_EQ(failed.error().where, "witness");
   EXPECT_EQ(impatient.told.back(), "begin 2");
+}
+
+TEST(Program, WhereAPlanSaysNoTheNextRowHasItsTurn) {
+  const auto registry = built_plugins({.paths = {BP_BUILD_DIR "/tests/fakes/plan_refuses.so"}});
+  auto device = registry->open("plan_refuses:0");
+  ASSERT_TRUE(device.has_value()) << device.error().message();
+  auto queue = (*device)->create_queue();
+  ASSERT_TRUE(queue.has_value());
+  GraphBuilder b("small");
+  const ValueId x = b.input("x", DType::kF32, {Extent::fixed(2)}, Role::kParam);
+  b.output(b.add(x, x), "y");
+  auto graph = b.finish();
+  ASSERT_TRUE(graph.has_value());
+  auto buffer = Buffer::create(device->get(), 128, "x and y");
+  ASSERT_TRUE(buffer.has_value());
+  const Bindings bindings = {{"x", {&*buffer, 0, 64}}, {"y", {&*buffer, 64, 64}}};
+  const KernelTable kernels = KernelTable::create((*device)->kernels(), {});
+  WeightStore weights(device->get(), &*queue);
+  Arena arena(device->get());
+  CompileInputs inputs;
+  inputs.device = device->get();
+  inputs.queue = &*queue;
+  inputs.kernels = &kernels;
+  inputs.weights = &weights;
+  inputs.arena = &arena;
+  inputs.bindings = &bindings;
+  const auto program = Program::compile(std::move(*graph), inputs);
+  ASSERT_TRUE(program.has_value()) << program.error().message();
+  ASSERT_EQ((*program)->steps().size(), 1u);
+  EXPECT_EQ((*program)->steps()[0].kernel, "reference");
+  ASSERT_EQ((*program)->steps()[0].refused.size(), 1u);
+  EXPECT_NE((*program)->steps()[0].refused[0].text.find("the library has no algorithm"), std::string::npos);
 }
 
 TEST(Program, AnInputWithoutMemoryIsAnError) {

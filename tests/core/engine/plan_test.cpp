@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 
 #include "../built_plugins.h"
 #include "../model/model_files.h"
@@ -120,6 +121,32 @@ TEST_F(Plan, FindsTheTotalWithoutReadingWeights) {
   fill(*engine);
   const auto used = static_cast<double>(process_memory().own_bytes);
   EXPECT_NEAR(static_cast<double>(planned.total()), used, 0.03 * used);
+}
+
+// What a GPU has less of is what the plan says, but for the pages of 2 MiB that each slab begins.
+TEST_F(Plan, OfAGpuIsWhatIsGoneOfItsMemory) {
+  auto opened = registry_->open("cuda:0");
+  if (!opened) GTEST_SKIP() << opened.error().message();
+  device_ = std::move(*opened);
+  EngineOptions options{.max_seqs = 4, .max_batch_tokens = 64, .buckets = {1}, .rehearse = true};
+  const MemoryUsage planned = create(options)->executor().memory();
+  options.rehearse = false;
+  const auto before = device_->free_bytes();
+  const auto engine = create(options);
+  fill(*engine);
+  const auto after = device_->free_bytes();
+  ASSERT_TRUE(before && after);
+  const auto gone = static_cast<double>(*before - *after);
+  const MemoryUsage taken = engine->executor().memory();
+  EXPECT_EQ(taken.slabs(), planned.slabs());
+  // Staging is on the host but for what one step takes.
+  const auto slabs = static_cast<double>(planned.slabs());
+  const double least = slabs - static_cast<double>(planned.staging);
+  std::cout << "planned slabs " << slabs / 1e6 << " MB, gone " << gone / 1e6 << " MB, beside slabs "
+            << static_cast<double>(taken.driver) / 1e6 << " MB\n";
+  EXPECT_GE(gone, least);
+  EXPECT_LE(gone, slabs + static_cast<double>(taken.driver) + 16 * 0x1p21);
+  EXPECT_LE(static_cast<double>(taken.driver), 0.5 * slabs);
 }
 
 TEST_F(Plan, StandInsRunWithoutReadingWeights) {
