@@ -123,8 +123,9 @@ std::vector<ConfigOption> engine_options() {
       {{.key = "engine.capture",
         .type = OptionType::kEnum,
         .choices = {"auto", "off", "on"},
-        .doc = "Record a step's launches once and run them again as native graphs of the device: where it has them, "
-               "never, or stop where it has none."},
+        .doc =
+            "Record a step's launches once and run them again as native graphs of the device: where it has them, for "
+            "the buckets in which sequences decode; never; or for every bucket, and stop where it has none."},
        [](Config& c) -> Target { return &c.engine.capture; }},
       {{.key = "engine.overlap",
         .type = OptionType::kBool,

@@ -15,12 +15,18 @@ namespace bp {
 Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, const EngineOptions& options) {
   const SlabSource source(device, options.rehearse);
   std::unique_ptr<DevicePrograms> made(new DevicePrograms(source, options));
-  made->captures_ = options.capture != CaptureMode::kOff && device != nullptr && graph_extension(*device) != nullptr;
-  if (options.capture == CaptureMode::kOn && !made->captures_) {
+  const bool has_graphs = device != nullptr && graph_extension(*device) != nullptr;
+  if (options.capture == CaptureMode::kOn && !has_graphs) {
     return fail(ErrorCode::kUsage, "engine.capture",
                 fmt::format("is \"on\", and {} has no native graphs (graph/1)",
                             device == nullptr ? "the reference" : device->info().id),
                 "use \"auto\", or another device");
+  }
+  if (has_graphs && options.capture == CaptureMode::kOn) made->capture_tokens_ = options.max_batch_tokens;
+  if (has_graphs && options.capture == CaptureMode::kAuto) {
+    const std::vector<int> buckets = bucket_sizes(options.buckets, options.max_batch_tokens);
+    const auto decoding = std::ranges::lower_bound(buckets, options.max_seqs);
+    made->capture_tokens_ = decoding == buckets.end() ? options.max_batch_tokens : *decoding;
   }
   // Where the device computes in the host's memory, what the process takes comes out of the same.
   if (device == nullptr || device->uses_host_memory()) {
@@ -40,6 +46,12 @@ Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, c
   return made;
 }
 
+bool DevicePrograms::captures(const Graph& graph) const {
+  return capture_tokens_ >= 0 && std::ranges::all_of(graph.symbols, [&](const Symbol& symbol) {
+           return symbol.name != "n_tokens" || symbol.max <= capture_tokens_;
+         });
+}
+
 Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bindings& bindings, bool optimize) {
   CompileInputs inputs;
   inputs.device = source_.device;
@@ -50,7 +62,7 @@ Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bind
   inputs.bindings = &bindings;
   inputs.tuning = tuning_ ? &*tuning_ : nullptr;
   inputs.optimize = optimize;
-  inputs.capture = captures_;
+  inputs.capture = captures(graph);
   inputs.options = compiler_;
   inputs.rehearse = source_.rehearse;
   auto program = Program::compile(std::move(graph), inputs);

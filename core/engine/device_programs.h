@@ -21,8 +21,10 @@ class DevicePrograms {
   // has none.
   static Result<std::unique_ptr<DevicePrograms>> create(Device* device, const EngineOptions& options);
 
-  // Whether programs become native graphs: the device has them, and the options want it.
-  bool captures() const { return captures_; }
+  // Whether the graph's program becomes native graphs: the device has them, and the options want it. A graph computes
+  // every row of its bucket, which costs little where steps decode and twice a prompt where it half fills one: by
+  // itself it is done up to the bucket that one token of each sequence needs.
+  bool captures(const Graph& graph) const;
   // Loads the graph's weights where they are not there yet. `optimize` false: the nodes as they are. Errors: as
   // Program::compile.
   Result<std::unique_ptr<Program>> compile(Graph graph, const Bindings& bindings, bool optimize = true);
@@ -51,7 +53,7 @@ class DevicePrograms {
   uint64_t free_before_ = 0;   // on the device, before anything of the model; 0: not known
   FallbackPolicy op_fallback_;
   TuningUse tuning_use_;
-  bool captures_ = false;
+  int64_t capture_tokens_ = -1;  // the largest bucket that becomes native graphs
   CompilerOptions compiler_;
   std::optional<Queue> queue_;
   std::optional<KernelTable> kernels_;

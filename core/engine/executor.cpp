@@ -198,7 +198,7 @@ Result<Program*> Executor::forward(int n_tokens) {
   BP_TRY(Graph graph, model_.build_graph(options));
   if (options_.replace_weights) options_.replace_weights(graph);
   set_least_tokens(graph, buckets, static_cast<size_t>(bucket - buckets.begin()), options_.deterministic);
-  if (shared_->captures()) add_lengths(graph);
+  if (shared_->captures(graph)) add_lengths(graph);
   if (options_.importance) {
     const bool first = !probe_;
     if (first) probe_.emplace();

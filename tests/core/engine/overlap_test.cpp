@@ -296,6 +296,21 @@ TEST(Capture, AGpuReplaysTheWholeStep) {
   }
 }
 
+// A prompt that half fills a large bucket would be computed in full.
+TEST(Capture, AutoLeavesBucketsOfPromptsAlone) {
+  for (const auto& [capture, captured] : {std::pair(CaptureMode::kAuto, false), std::pair(CaptureMode::kOn, true)}) {
+    const Opened opened("capture:0");
+    EngineOptions options = one_bucket(capture);
+    options.buckets = {1, 8};
+    const auto engine = make_engine(model_of("llama"), opened.device.get(), options);
+    for (const auto& [bucket, wanted] : {std::pair(1, true), std::pair(8, captured)}) {
+      const auto program = engine->executor().program(bucket);
+      ASSERT_TRUE(program.has_value()) << program.error().message();
+      EXPECT_EQ((*program)->captures(), wanted) << bucket;
+    }
+  }
+}
+
 TEST(Capture, OffMakesNoGraphs) {
   const Opened opened("capture:0");
   const auto engine = make_engine(model_of("llama"), opened.device.get(), one_bucket(CaptureMode::kOff));
