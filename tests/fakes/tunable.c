@@ -64,6 +64,34 @@ static bp_status launch(bp_bound* base, const bp_launch* args, bp_err* err) {
   return BP_OK;
 }
 
+/* Where $FAKE_TUNABLE_PROPOSES is set: first way 1, once that is known to have failed speed 1, then no more. "outside":
+ * what is none of the values. */
+static bp_status propose(bp_device* d, const bp_kernel* kernel, const bp_region* region, const int64_t* tried,
+                         const double* us, uint32_t n_tried, int64_t* next, bp_err* err) {
+  (void)d, (void)kernel, (void)region;
+  next[0] = next[1] = next[2] = 0;
+  if (strcmp(getenv("FAKE_TUNABLE_PROPOSES"), "outside") == 0) {
+    next[0] = 99;
+    return BP_OK;
+  }
+  const int knows_default = tried[0] == 0 && tried[1] == 0 && tried[2] == 0 && us[0] > 0;
+  if (n_tried == 1 && knows_default) {
+    next[1] = 1;
+    return BP_OK;
+  }
+  if (n_tried == 2 && tried[4] == 1 && us[1] != us[1]) {
+    next[0] = 1;
+    return BP_OK;
+  }
+  return fake_fail(err, BP_E_UNSUPPORTED, BP_SCOPE_CALL, 0, "no more");
+}
+static const bp_ext_tune tune_ext = {sizeof tune_ext, 0, propose, 0};
+
+static const void* ext(bp_device* d, const char* name) {
+  (void)d;
+  return strcmp(name, "tune/1") == 0 && getenv("FAKE_TUNABLE_PROPOSES") ? &tune_ext : 0;
+}
+
 BP_EXPORT bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err* err) {
   (void)err;
   fake_kernel.n_tunable = 3;
@@ -71,5 +99,6 @@ BP_EXPORT bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* o
   fake_kernel.plan = plan;
   fake_api.plan_bind = bind;
   fake_api.launch = launch;
+  fake_api.ext = ext;
   return fake_entry(host, out);
 }
