@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../../.."
 source=$PWD
 build=$PWD/build/release
-programs="${PROGRAMS:-cuda_plugin_test conformance_test golden_test engine_test backplane}"
+programs="${PROGRAMS:-cuda_plugin_test backplane-conform conformance_test golden_test engine_test backplane}"
 fail() { echo "run_on_gpu.sh: $*" >&2; exit 1; }
 
 build_all() {
@@ -63,7 +63,7 @@ step() {
   shift 2
   "$build/bin/$program" "$@" >"$logs/$name.log" 2>&1
   status=$?
-  note=$(grep -E '^\[  (PASSED|FAILED|SKIPPED) +\] [0-9]+ test' "$logs/$name.log" | sed 's/\[ *\([A-Z]*\) *\] \([0-9]*\).*/\2 \1/' | tr '\n' ' ')
+  note=$(sed -n -e 's/^\[ *\(PASSED\|FAILED\|SKIPPED\) *\] \([0-9]*\) test.*/\2 \1/p' -e '/^[0-9]* passed, /p' -e '/^grade/p' "$logs/$name.log" | tr '\n' ' ')
   [ $status -eq 0 ] || { failures=$((failures + 1)); echo "== $name"; grep -E 'Failure|FAILED|error|: [0-9]+: ' -A6 "$logs/$name.log" | head -"${LINES_OF_FAILURE:-60}"; }
   table+=("$(printf '%-14s %-6s %5ds  %s' "$name" "$([ $status -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - begin)) "$note")")
 }
@@ -71,16 +71,17 @@ step() {
 echo "$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader)"
 step devices backplane devices
 step plugin cuda_plugin_test
-BACKPLANE_CONFORM_DEVICE=cuda:0 step conformance conformance_test
+step conformance backplane-conform "$build/lib/backplane/plugins/cuda.so" --no-progress --report "$logs"
+BACKPLANE_CONFORM_PLUGIN=$build/lib/backplane/plugins/cuda.so step bits conformance_test
 step llama golden_test --gtest_filter='*/llama:*/qwen3_moe'
 step goldens golden_test --gtest_filter="${GOLDENS:-*Golden*}"
 BP_TRACE_STEPS=${STEPS:-1000} step capture engine_test --gtest_filter='*cuda_*:Capture.AGpu*'
 step memory engine_test --gtest_filter='Plan.OfAGpu*'
 if [ "${MEMCHECK:-0}" = 1 ]; then
-  # shellcheck disable=SC2016 # the filter
-  BACKPLANE_CONFORM_DEVICE=cuda:0 table+=("$(printf '%-14s %s' memcheck "$(compute-sanitizer --error-exitcode 1 \
-    "$(find "$build/" -name conformance_test -type f)" --gtest_filter="${MEMCHECK_FILTER:-*attention_f16*:*matmul_q4_k*:*sample*:*topk*:*experts*}" \
-    > "$logs/memcheck.log" 2>&1 && echo ok || echo FAILED)")")
+  status=ok
+  compute-sanitizer --target-processes all --error-exitcode 1 "$build/bin/backplane-conform" "$build/lib/backplane/plugins/cuda.so" \
+    --no-progress --no-times --only "${MEMCHECK_CASES:-^(attention_f16|matmul_q|sample|topk|experts|kv_|gather|scatter|rms)}" >"$logs/memcheck.log" 2>&1 || { status=FAILED; failures=$((failures + 1)); }
+  table+=("$(printf '%-14s %-6s        %s' memcheck $status "$(grep 'ERROR SUMMARY' "$logs/memcheck.log" | sort | uniq -c | tr '\n' ' ')")")
 fi
 grep -h 'planned slabs' "$logs/memory.log"
 printf '%s\n' "${table[@]}"
