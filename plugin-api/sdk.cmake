@@ -14,7 +14,7 @@ install(FILES ${CMAKE_BINARY_DIR}/BackplanePluginConfig.cmake ${CMAKE_BINARY_DIR
   plugin-api/cmake/backplane_add_plugin.cmake plugin-api/cmake/manifest.in plugin-api/cmake/plugin.map
   DESTINATION ${sdk_package_dir} COMPONENT sdk)
 install(DIRECTORY plugin-api/template DESTINATION ${CMAKE_INSTALL_DATADIR}/backplane COMPONENT sdk)
-foreach(example attached-kernel opencl-plugin)
+foreach(example first-kernel attached-kernel opencl-plugin)
   if(EXISTS ${PROJECT_SOURCE_DIR}/docs/examples/${example})
     install(DIRECTORY docs/examples/${example} DESTINATION ${CMAKE_INSTALL_DATADIR}/backplane/examples COMPONENT sdk)
   endif()

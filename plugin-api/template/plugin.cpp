@@ -2,23 +2,12 @@
 // kernel claims, the host computes. Here malloc stands for the device's memory and the calling thread for its queue;
 // put your runtime's calls in their place, then add kernels (kernels, plan_bind, launch, bound_destroy, plan_destroy).
 // What each function must do, who owns what, and on which thread: backplane/plugin.h.
-#include <backplane/plugin.hpp>
-
 #include <cstdlib>
 #include <cstring>
 
-using bp::plugin::set_error;
+#include "device.h"
 
-struct bp_device {
-  const bp_host_api* host;  // log, intern, cfg_get: valid until shutdown
-};
-struct bp_mem {
-  unsigned char* bytes;
-  uint64_t size;
-};
-struct bp_queue {
-  bp_device* device;
-};
+using bp::plugin::set_error;
 
 namespace {
 
