@@ -22,9 +22,11 @@ namespace {
 
 bool is_plain_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 
-int64_t few_of(const Symbol& symbol) {
+int64_t size_in(const Symbol& symbol, TrialSize size) {
+  if (size == TrialSize::kLargest) return symbol.max;
   const int64_t step = std::max<int64_t>(symbol.multiple_of, 1);
-  const int64_t wanted = (std::max<int64_t>(symbol.min, 2) + step - 1) / step * step;
+  const int64_t least = size == TrialSize::kFew ? 2 : symbol.max / 2;
+  const int64_t wanted = (std::max<int64_t>({symbol.min, least, 1}) + step - 1) / step * step;
   return std::min(wanted, symbol.max);
 }
 
@@ -120,8 +122,8 @@ SymbolId KernelTrial::length_of(ValueId id) const {
 }
 
 // The true sizes, where kernels read them on the device.
-Status KernelTrial::write_lengths(bool few) const {
-  const auto at = sizes(few);
+Status KernelTrial::write_lengths(TrialSize size) const {
+  const auto at = sizes(size);
   for (const auto& [value, symbol] : lengths_) {
     const auto length = static_cast<int32_t>(at[static_cast<size_t>(symbol)]);
     BP_TRY_VOID(
@@ -130,19 +132,19 @@ Status KernelTrial::write_lengths(bool few) const {
   return {};
 }
 
-std::vector<int64_t> KernelTrial::sizes(bool few) const {
+std::vector<int64_t> KernelTrial::sizes(TrialSize size) const {
   const Graph& graph = program_->graph_;
   std::vector<int64_t> sizes(graph.symbols.size());
   for (size_t i = 0; i < sizes.size(); ++i) {
     const Symbol& symbol = graph.symbols[i];
-    sizes[i] = symbol.base == kNone ? (few ? few_of(symbol) : symbol.max)
+    sizes[i] = symbol.base == kNone ? size_in(symbol, size)
                                     : symbol.mul * sizes[static_cast<size_t>(symbol.base)] + symbol.add;
   }
   return sizes;
 }
 
-Result<uint64_t> KernelTrial::bytes_at(const Value& value, bool few) const {
-  const auto at = sizes(few);
+Result<uint64_t> KernelTrial::bytes_at(const Value& value, TrialSize size) const {
+  const auto at = sizes(size);
   uint64_t rows = 1;
   uint64_t last = 1;
   for (const Extent& dim : value.dims) {
@@ -166,7 +168,7 @@ void KernelTrial::estimate() {
     const auto bytes = Storage::size_bytes(graph, value);
     bytes_ += static_cast<double>(value.role == Role::kWeight ? operand.memory.size_bytes : bytes.value_or(0));
   }
-  const auto at = sizes(false);
+  const auto at = sizes(TrialSize::kLargest);
   for (const NodeId id : step.match.nodes) {
     const Node& node = graph.node(id);
     if (!node.op->name.starts_with("matmul") || node.in.empty() || node.in[0] == kNone) continue;
@@ -209,24 +211,24 @@ Result<KernelTrial::Ready> KernelTrial::prepare(std::span<const int64_t> config)
   return ready;
 }
 
-std::vector<int64_t> KernelTrial::launch_sizes(bool few) const {
-  const auto at = sizes(few);
+std::vector<int64_t> KernelTrial::launch_sizes(TrialSize size) const {
+  const auto at = sizes(size);
   std::vector<int64_t> dyn;
   for (const SymbolId symbol : region_->symbols()) dyn.push_back(at[static_cast<size_t>(symbol)]);
   return dyn;
 }
 
-Status KernelTrial::launch(Bound& bound, bool few) const {
-  BP_TRY_VOID(write_lengths(few));
-  return bound.launch(*program_->queue_, launch_sizes(few), 0);
+Status KernelTrial::launch(Bound& bound, TrialSize size) const {
+  BP_TRY_VOID(write_lengths(size));
+  return bound.launch(*program_->queue_, launch_sizes(size), 0);
 }
 
-Result<double> KernelTrial::time_us(Ready& ready, size_t n_launches) const {
+Result<double> KernelTrial::time_us(Ready& ready, size_t n_launches, TrialSize size) const {
   using Clock = std::chrono::steady_clock;
   Queue& queue = *program_->queue_;
   Device& device = *program_->device_;
-  const std::vector<int64_t> dyn = launch_sizes(false);
-  BP_TRY_VOID(write_lengths(false));
+  const std::vector<int64_t> dyn = launch_sizes(size);
+  BP_TRY_VOID(write_lengths(size));
   const auto all = [&]() -> Status {
     for (size_t i = 0; i < n_launches; ++i) BP_TRY_VOID(ready.bounds[i % ready.bounds.size()].launch(queue, dyn, 0));
     return {};
@@ -247,7 +249,7 @@ Result<double> KernelTrial::time_us(Ready& ready, size_t n_launches) const {
   return std::chrono::duration<double, std::micro>(Clock::now() - start).count() / static_cast<double>(n_launches);
 }
 
-Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, bool few) const {
+Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, TrialSize size) const {
   Queue& queue = *program_->queue_;
   // What a kernel fails to write is NaN, not what the last one left.
   for (const ValueId id : results_) {
@@ -255,10 +257,10 @@ Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, bool few) cons
     const std::vector<std::byte> ones(buffer.size_bytes(), std::byte{0xff});
     BP_TRY_VOID(queue.write(buffer.span(0, ones.size()), ones));
   }
-  BP_TRY_VOID(launch(ready.bounds.front(), few));
+  BP_TRY_VOID(launch(ready.bounds.front(), size));
   std::vector<std::byte> all;
   for (const ValueId id : results_) {
-    BP_TRY(const uint64_t bytes, bytes_at(program_->graph_.value(id), few));
+    BP_TRY(const uint64_t bytes, bytes_at(program_->graph_.value(id), size));
     const size_t before = all.size();
     all.resize(before + bytes);
     BP_TRY_VOID(queue.read(buffers_.at(id)->span(0, bytes), std::span(all).subspan(before)));
@@ -268,7 +270,7 @@ Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, bool few) cons
 
 Result<std::vector<std::byte>> KernelTrial::reference_results() const {
   const Graph& graph = program_->graph_;
-  const auto at = sizes(true);
+  const auto at = sizes(TrialSize::kFew);
   std::map<ValueId, std::vector<std::byte>> made;
   const auto tensor_of = [&](ValueId id) -> Result<RefTensor> {
     RefTensor tensor;
@@ -297,7 +299,7 @@ Result<std::vector<std::byte>> KernelTrial::reference_results() const {
   for (const NodeId id : program_->steps_[places_.front()].match.nodes) {
     const Node& node = graph.node(id);
     for (const ValueId out : node.out) {
-      BP_TRY(const uint64_t bytes, bytes_at(graph.value(out), true));
+      BP_TRY(const uint64_t bytes, bytes_at(graph.value(out), TrialSize::kFew));
       made[out].resize(bytes);
     }
     std::vector<RefTensor> in, out;

@@ -22,6 +22,9 @@ struct KernelProblem {
 };
 std::vector<KernelProblem> kernel_problems(const Program& program);
 
+// Sizes within a bucket: the largest, half of them, and the smallest above 1.
+enum class TrialSize { kLargest, kHalf, kFew };
+
 class KernelTrial {
  public:
   // A configuration, ready to run at each place. Bounds go before their plan.
@@ -49,9 +52,11 @@ class KernelTrial {
   Result<Ready> prepare(std::span<const int64_t> config) const;
   // Microseconds of one launch: the mean over `n_launches`, place after place. By the device's events where it has
   // them, else by the host's clock.
-  Result<double> time_us(Ready& ready, size_t n_launches) const;
-  // What one launch at the first place gives: all results, one behind the other. `few`: at the smallest sizes above 1.
-  Result<std::vector<std::byte>> results(Ready& ready, bool few = false) const;
+  Result<double> time_us(Ready& ready, size_t n_launches, TrialSize size = TrialSize::kLargest) const;
+  // Whether half the bucket is another size than the largest.
+  bool has_half() const { return launch_sizes(TrialSize::kHalf) != launch_sizes(TrialSize::kLargest); }
+  // What one launch at the first place gives: all results, one behind the other.
+  Result<std::vector<std::byte>> results(Ready& ready, TrialSize size = TrialSize::kLargest) const;
   // The same of the reference, in few rows. Errors: kUnsupported where it cannot.
   Result<std::vector<std::byte>> reference_results() const;
   // The largest difference, as a share of the largest magnitude of `want`; infinite where NaN meets a number, or sizes
@@ -65,11 +70,11 @@ class KernelTrial {
   Status make_operands();
   Status fill(const Buffer& buffer, const Value& value, std::vector<std::byte>& host);
   SymbolId length_of(ValueId id) const;  // kNone: it is no length
-  Status write_lengths(bool few) const;
-  std::vector<int64_t> sizes(bool few) const;
-  std::vector<int64_t> launch_sizes(bool few) const;  // of the kernel's symbols
-  Status launch(Bound& bound, bool few) const;
-  Result<uint64_t> bytes_at(const Value& value, bool few) const;
+  Status write_lengths(TrialSize size) const;
+  std::vector<int64_t> sizes(TrialSize size) const;
+  std::vector<int64_t> launch_sizes(TrialSize size) const;  // of the kernel's symbols
+  Status launch(Bound& bound, TrialSize size) const;
+  Result<uint64_t> bytes_at(const Value& value, TrialSize size) const;
   void estimate();
 
   const Program* program_ = nullptr;

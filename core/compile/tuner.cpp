@@ -67,7 +67,7 @@ class Tuner::Search {
       report_.why = ready.error().message();
       return lost_or_fine();
     }
-    BP_TRY(const auto few, trial_.results(*ready, true));
+    BP_TRY(const auto few, trial_.results(*ready, TrialSize::kFew));
     if (auto reference = trial_.reference_results(); reference.has_value()) {
       const double off = trial_.difference(few, *reference);
       if (off > trial_.tolerance()) {
@@ -212,22 +212,30 @@ class Tuner::Search {
     if (!changes_bits(trial_.kernel(), config)) return trial_.difference(all, wanted_) == 0;
     if (trial_.difference(all, wanted_) > trial_.tolerance()) return false;
     if (reference_.empty()) return true;
-    BP_TRY(const auto few, trial_.results(ready, true));
+    BP_TRY(const auto few, trial_.results(ready, TrialSize::kFew));
     return trial_.difference(few, reference_) <= trial_.tolerance();
   }
 
-  // Each beside the default, since a machine is faster at one time than at another.
+  // Each beside the default, since a machine is faster at one time than at another; at the bucket's largest sizes and
+  // at half of them, since what suits one may not suit the other.
   Result<Pairs> time_pairs(KernelTrial::Ready& ready, int repeats) {
     std::vector<double> us, default_us, ratios;
     bool hopeless = false;
+    const bool has_half = trial_.has_half();
     for (int i = 0; i <= repeats; ++i) {
       BP_TRY(const double theirs, trial_.time_us(default_, n_launches_));
       BP_TRY(const double ours, trial_.time_us(ready, n_launches_));
-      const bool was_hopeless = std::exchange(hopeless, ours >= kHopeless * theirs);
+      double ratio = ours / theirs;
+      if (has_half) {
+        BP_TRY(const double theirs_at_half, trial_.time_us(default_, n_launches_, TrialSize::kHalf));
+        BP_TRY(const double ours_at_half, trial_.time_us(ready, n_launches_, TrialSize::kHalf));
+        ratio = (ratio + ours_at_half / theirs_at_half) / 2;
+      }
+      const bool was_hopeless = std::exchange(hopeless, ratio >= kHopeless);
       if (i == 0) continue;  // a warm-up
       us.push_back(ours);
       default_us.push_back(theirs);
-      ratios.push_back(ours / theirs);
+      ratios.push_back(ratio);
       if (i == 1 && hopeless && was_hopeless) break;
     }
     const auto faster = static_cast<double>(std::ranges::count_if(ratios, [](double r) { return r < 1; }));
