@@ -219,27 +219,32 @@ class Tuner::Search {
   // Each beside the default, since a machine is faster at one time than at another; at the bucket's largest sizes and
   // at half of them, since what suits one may not suit the other.
   Result<Pairs> time_pairs(KernelTrial::Ready& ready, int repeats) {
-    std::vector<double> us, default_us, ratios;
+    std::vector<double> us, default_us, ratios, at_half;
     bool hopeless = false;
     const bool has_half = trial_.has_half();
     for (int i = 0; i <= repeats; ++i) {
       BP_TRY(const double theirs, trial_.time_us(default_, n_launches_));
       BP_TRY(const double ours, trial_.time_us(ready, n_launches_));
-      double ratio = ours / theirs;
+      const bool was_hopeless = std::exchange(hopeless, ours >= kHopeless * theirs);
+      double ratio_at_half = 1;
       if (has_half) {
         BP_TRY(const double theirs_at_half, trial_.time_us(default_, n_launches_, TrialSize::kHalf));
         BP_TRY(const double ours_at_half, trial_.time_us(ready, n_launches_, TrialSize::kHalf));
-        ratio = (ratio + ours_at_half / theirs_at_half) / 2;
+        ratio_at_half = ours_at_half / theirs_at_half;
       }
-      const bool was_hopeless = std::exchange(hopeless, ratio >= kHopeless);
       if (i == 0) continue;  // a warm-up
       us.push_back(ours);
       default_us.push_back(theirs);
-      ratios.push_back(ratio);
+      ratios.push_back(ours / theirs);
+      if (has_half) at_half.push_back(ratio_at_half);
       if (i == 1 && hopeless && was_hopeless) break;
     }
+    Pairs pairs{median(us), median(default_us), median(ratios), 0};
+    if (has_half) pairs.ratio = (pairs.ratio + median(at_half)) / 2;
+    ratios.insert(ratios.end(), at_half.begin(), at_half.end());
     const auto faster = static_cast<double>(std::ranges::count_if(ratios, [](double r) { return r < 1; }));
-    return Pairs{median(us), median(default_us), median(ratios), faster / static_cast<double>(ratios.size())};
+    pairs.share_faster = faster / static_cast<double>(ratios.size());
+    return pairs;
   }
 
   // The winner once more, for longer: the best of many is too good by chance.
