@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -64,6 +66,15 @@ std::string sdk_prefix() {
   return installed ? prefix.string() : "PATH_OF_THE_SDK";
 }
 
+// A path as a word of a shell.
+std::string quoted(const std::string& path) {
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || std::strchr("/._-+=:@%,", c) != nullptr; };
+  if (std::ranges::all_of(path, is_plain)) return path;
+  std::string out = "'";
+  for (const char c : path) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 Status new_plugin(const GlobalOptions& global, const NewPluginFlags& flags) {
   BP_TRY_VOID(check_name(flags.name));
   const fs::path folder = fs::path(flags.folder) / flags.name;
@@ -86,13 +97,13 @@ Status new_plugin(const GlobalOptions& global, const NewPluginFlags& flags) {
     files.push_back(json::value(std::string(file.name)));
   }
   const std::string prefix = sdk_prefix();
-  const std::string bin = prefix + "/bin/";
   const std::string build = (folder / "build").string();
+  const auto program = [&](const char* name) { return quoted(prefix + "/bin/" + name); };
   const std::string commands[] = {
-      fmt::format("cmake -S {} -B {} -DCMAKE_PREFIX_PATH={}", folder.string(), build, prefix),
-      fmt::format("cmake --build {}", build),
-      fmt::format("{}backplane devices --plugin-dir {}", bin, build),
-      fmt::format("{}backplane-conform {}/{}.so", bin, build, flags.name),
+      fmt::format("cmake -S {} -B {} -DCMAKE_PREFIX_PATH={}", quoted(folder.string()), quoted(build), quoted(prefix)),
+      "cmake --build " + quoted(build),
+      fmt::format("{} devices --plugin-dir {}", program("backplane"), quoted(build)),
+      fmt::format("{} {}", program("backplane-conform"), quoted(build + "/" + flags.name + ".so")),
   };
   std::string text = fmt::format("{} has a port to start from, a device in host memory. Next:\n", folder.string());
   for (const std::string& command : commands) {
