@@ -13,7 +13,7 @@ struct Grade {
   std::vector<std::string> needs;  // what the next grade still wants; empty at the highest
 };
 
-// REQUIRES: !findings.filtered.
+// REQUIRES: findings.graded().
 Grade grade_of(const Findings& findings);
 
 // A row of the pass table: what is known of one kernel over all cases that it ran in.

@@ -118,21 +118,43 @@ class Judge {
   }
 
   bool compare_sizes(Runner& runner, const std::string& label, RowResult& row) {
+    std::vector<Outputs> all;
     for (size_t i = 0; i < problem_.runs.size(); ++i) {
       const Sizes& sizes = problem_.runs[i];
       const auto fails = [&](const std::string& why) {
         failed(fmt::format("{}{}: {}", label, sizes_text(sizes), why));
         return false;
       };
-      const auto got = runner.run(sizes);
+      auto got = runner.run(sizes);
       if (!got.has_value()) return fails(got.error().message());
       if (!wanted_[i].has_value()) wanted_[i] = reference_->run(sizes);
       if (!wanted_[i]->has_value()) return fails(wanted_[i]->error().message());
       const Difference found = difference(problem_, graph_, *got, **wanted_[i]);
       row.worst = std::max(row.worst, found.worst);
       if (!found.text.empty()) return fails(found.text);
+      all.push_back(*std::move(got));
+      if (i == 0 || !grows(i) || !names_numerics(runner.kernels())) continue;
+      // Where rows of the reference do not depend on how many there are, nor do those of a kernel that names its
+      // numerics, to the bit.
+      if (is_prefix(**wanted_[i - 1], **wanted_[i]) && !is_prefix(all[i - 1], all[i]))
+        return fails("its first rows have other bits than among fewer rows, and it names its numerics");
     }
     return true;
+  }
+
+  // Whether run i is of the sizes before, but for one that is larger.
+  bool grows(size_t i) const {
+    const Sizes& fewer = problem_.runs[i - 1];
+    const Sizes& more = problem_.runs[i];
+    return more.size() == 1 && fewer.size() == 1 && fewer.begin()->first == more.begin()->first &&
+           fewer.begin()->second <= more.begin()->second;
+  }
+
+  bool names_numerics(const std::set<std::string>& kernels) const {
+    return std::ranges::all_of(kernels, [&](const std::string& id) {
+      const auto row = std::ranges::find_if(subject_.rows(), [&](const bp_kernel* kernel) { return kernel->id == id; });
+      return row != subject_.rows().end() && (*row)->numerics != nullptr && (*row)->numerics[0] != '\0';
+    });
   }
 
   // At the last sizes, which have been run last.

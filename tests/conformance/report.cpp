@@ -28,7 +28,7 @@ json::object report_json(const Findings& findings) {
   json::object report = {{"plugin", to_json(findings.plugin)}};
   report["grade"] = nullptr;
   report["next"] = json::array{};
-  if (!findings.filtered) {
+  if (findings.graded()) {
     const Grade grade = grade_of(findings);
     if (grade.reached >= 0) report["grade"] = grade.reached;
     for (const std::string& need : grade.needs) report["next"].as_array().emplace_back(need);

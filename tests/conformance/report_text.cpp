@@ -118,6 +118,7 @@ class Text {
     for (const CheckResult& check : findings_.checks) {
       if (check.outcome == Outcome::kSkipped) line("skipped {}: {}", check.name, check.why);
     }
+    if (findings_.plugin.attached) return;
     std::set<std::string> none;
     for (const CaseResult& result : findings_.cases) {
       if (result.outcome == Outcome::kNoKernel && !result.op.empty()) none.insert(result.op);
@@ -146,6 +147,7 @@ class Text {
     line("\n{} passed, {} failed, {} skipped, {} without a kernel, in {:.1f} s", findings_.count(Outcome::kPassed),
          findings_.count(Outcome::kFailed), findings_.count(Outcome::kSkipped), findings_.count(Outcome::kNoKernel),
          findings_.seconds);
+    if (findings_.plugin.attached) return line("no grade: its kernels are for another plugin's device");
     if (findings_.filtered) return line("no grade: not all cases were asked for");
     const Grade grade = grade_of(findings_);
     line("{}", grade.reached < 0 ? std::string("grade: none") : fmt::format("grade: {}", grade.reached));

@@ -56,10 +56,12 @@ struct Findings {
   std::vector<CheckResult> checks;
   std::vector<FamilyResult> families;
   std::vector<CaseResult> cases;
-  bool filtered = false;  // not all of them were asked for: there is no grade
+  bool filtered = false;  // not all of them were asked for
   double seconds = 0;
 
   int64_t count(Outcome outcome) const;  // of checks and cases
+  // Not of a part of the cases, nor of an attached plugin, which has no device of its own.
+  bool graded() const { return !filtered && !plugin.attached; }
 };
 
 json::object to_json(const PluginFacts& facts);

@@ -266,6 +266,14 @@ Work work_of(const Graph& graph, const Sizes& sizes) {
   return work;
 }
 
+bool is_prefix(const Outputs& fewer, const Outputs& more) {
+  return std::ranges::all_of(fewer, [&](const auto& output) {
+    const Bytes& longer = more.at(output.first);
+    return output.second.size() <= longer.size() &&
+           std::ranges::equal(output.second, std::span(longer).first(output.second.size()));
+  });
+}
+
 Difference difference(const Problem& problem, const Graph& graph, const Outputs& got, const Outputs& want) {
   Difference found;
   for (const auto& [name, bytes] : want) {

@@ -52,6 +52,9 @@ struct Work {
 };
 Work work_of(const Graph& graph, const Sizes& sizes);
 
+// Of outputs of fewer rows and of more: whether those are the first bytes of these.
+bool is_prefix(const Outputs& fewer, const Outputs& more);
+
 struct Difference {
   std::string text{};  // the first beyond the tolerance; empty: none
   double worst = 0;    // of the allowed difference, the largest share that was needed

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -99,6 +100,39 @@ TEST(ConformCli, FusionsAreCheckedByTheirOwnPattern) {
     });
     EXPECT_TRUE(passed) << row << ": " << why_of(report, "cases", std::string("pattern_") + row);
   }
+}
+
+// Nobody knows these fusions but their plugin.
+TEST(ConformCli, AWrongFusionOfAThirdPartyIsCaught) {
+  const Outcome outcome = conform({fake("crashes"), "--only", "^pattern_", "--json", "--no-times"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+  const json::object report = object_of(outcome);
+  EXPECT_EQ(why_of(report, "cases", "pattern_crashes.fused_scale"), "");
+  EXPECT_EQ(report.at("counts").at("passed"), 1);
+  const std::string why = why_of(report, "cases", "pattern_crashes.fused_neg");
+  EXPECT_NE(why.find("n=3: y0[191] is"), std::string::npos) << why;
+}
+
+// The CPU's kernels size their work by the host's number: a plugin that says they may be captured is wrong.
+TEST(ConformCli, StaleSizesOfCapturedStepsAreCaught) {
+  const Outcome outcome =
+      conform({fake("wrapping/capture"), "--only", "^(kv_write_f32|rms_norm_33)$", "--json", "--no-times"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+  const json::object report = object_of(outcome);
+  EXPECT_NE(why_of(report, "cases", "kv_write_f32").find("as captured, n=0: cache["), std::string::npos) << outcome.out;
+  EXPECT_EQ(why_of(report, "cases", "rms_norm_33"), "");
+}
+
+TEST(ConformCli, AttachedPluginsAreJudgedOnTheirOwnersDevice) {
+  ::setenv("BACKPLANE_PLUGIN_PATH", BP_BUILD_DIR "/lib/backplane/plugins", 1);
+  const Outcome outcome =
+      conform({BP_ATTACHED_PLUGIN_DIR "/last_norm.so", "--only", "^(pattern_|matmul_f32_odd)", "--json"});
+  ::unsetenv("BACKPLANE_PLUGIN_PATH");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
+  const json::object report = object_of(outcome);
+  EXPECT_EQ(report.at("counts").at("passed"), 1);
+  EXPECT_EQ(report.at("counts").at("no_kernel"), 1) << "the owner's kernels are not under test";
+  EXPECT_TRUE(report.at("plugin").at("attached").as_bool());
 }
 
 TEST(ConformCli, APortWithoutKernelsReachesGrade0) {
