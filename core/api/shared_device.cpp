@@ -8,6 +8,7 @@
 
 #include "api/raise.h"
 #include "base/log.h"
+#include "compile/self_test.h"
 #include "graph/opset.h"
 #include "plugin_host/registry.h"
 
@@ -41,6 +42,7 @@ std::unique_ptr<PluginRegistry> discover(const DeviceOptions& options) {
     const auto found = values.find(std::string(plugin) + "." + std::string(key));
     return found == values.end() ? std::nullopt : std::optional(found->second);
   };
+  callbacks.self_test = self_test;
   return PluginRegistry::discover({.dirs = options.plugin_dirs}, std::move(callbacks));
 }
 

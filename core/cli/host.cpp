@@ -8,9 +8,8 @@
 
 #include "base/log.h"
 #include "cli/interrupt.h"
+#include "cli/plugin_search.h"
 #include "cli/settings.h"
-#include "config/plugin_options.h"
-#include "graph/opset.h"
 #include "zoo/manifest.h"
 #include "zoo/pull.h"
 
@@ -42,14 +41,8 @@ Result<std::unique_ptr<Host>> Host::create(const GlobalOptions& options) {
 
 Result<PluginRegistry*> Host::registry() {
   if (registry_ != nullptr) return registry_.get();
-  HostCallbacks callbacks;
-  callbacks.ops = op_names();
-  callbacks.option = [this](std::string_view plugin, std::string_view key) {
-    return plugin_option(config_, plugin, key);
-  };
-  registry_ = PluginRegistry::discover(
-      {.paths = config_.plugins.paths, .dirs = config_.plugins.dirs, .allow = config_.plugins.allow},
-      std::move(callbacks));
+  BP_TRY(const PluginSearch search, plugin_search(config_));
+  registry_ = PluginRegistry::discover(search, plugin_callbacks(config_));
   BP_TRY_VOID(check_plugin_settings(config_, registry_->options()));
   return registry_.get();
 }

@@ -19,7 +19,10 @@ struct DeviceConfig {
 struct PluginsConfig {
   std::vector<std::string> paths;
   std::vector<std::string> dirs;
-  std::vector<std::string> allow;  // empty: all
+  std::vector<std::string> allow;   // empty: all
+  std::vector<std::string> sha256;  // "cpu=9f86…": what the file of a plugin must hash to
+  std::string probe = "auto";       // auto | required | off
+  int64_t probe_timeout_ms = 10'000;
 };
 
 struct KernelsConfig {

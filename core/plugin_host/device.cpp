@@ -77,16 +77,16 @@ Device::~Device() {
   while (!tables_.empty()) tables_.pop_back();
 }
 
-Result<std::unique_ptr<Device>> Device::open(const LoadedPlugin& owner, const DeviceInfo& info) {
+Result<std::unique_ptr<Device>> Device::open(std::shared_ptr<const LoadedPlugin> owner, const DeviceInfo& info) {
   std::unique_ptr<Device> device(new Device(info));
   auto table = std::make_unique<Table>();
-  table->plugin = &owner;
+  table->plugin = std::move(owner);
   const bp_device_api* api = nullptr;
   BP_TRY_VOID(device->fault_.call(
-      "open", [&](bp_err* err) { return owner.api().open(info.id.c_str(), &table->handle, &api, err); }));
+      "open", [&](bp_err* err) { return table->plugin->api().open(info.id.c_str(), &table->handle, &api, err); }));
   if (table->handle == nullptr) return fail(ErrorCode::kDevice, info.id, "open gave no device");
   auto checked = check_device_api(api, false);
-  if (!checked) return std::unexpected(bad_table(owner, info.id, checked.error()));
+  if (!checked) return std::unexpected(bad_table(*table->plugin, info.id, checked.error()));
   table->api = *checked;
   device->tables_.push_back(std::move(table));
   BP_TRY_VOID(device->read_heaps());
@@ -94,14 +94,15 @@ Result<std::unique_ptr<Device>> Device::open(const LoadedPlugin& owner, const De
   return device;
 }
 
-Status Device::attach(const LoadedPlugin& plugin) {
+Status Device::attach(std::shared_ptr<const LoadedPlugin> plugin) {
   auto table = std::make_unique<Table>();
-  table->plugin = &plugin;
+  table->plugin = std::move(plugin);
   const bp_device_api* their_api = nullptr;
-  BP_TRY_VOID(fault_.call(
-      "attach", [&](bp_err* err) { return plugin.api().attach(handle(), &api(), &table->handle, &their_api, err); }));
+  BP_TRY_VOID(fault_.call("attach", [&](bp_err* err) {
+    return table->plugin->api().attach(handle(), &api(), &table->handle, &their_api, err);
+  }));
   auto checked = check_device_api(their_api, true);
-  if (!checked) return std::unexpected(bad_table(plugin, info_.id, checked.error()));
+  if (!checked) return std::unexpected(bad_table(*table->plugin, info_.id, checked.error()));
   table->api = *checked;
   BP_TRY_VOID(add_kernels(*table));
   tables_.push_back(std::move(table));
@@ -169,7 +170,7 @@ const Device::Table& Device::table_of(const bp_kernel& kernel) const {
 
 const std::string& Device::plugin_of(const bp_kernel& kernel) const { return table_of(kernel).plugin->name(); }
 
-const std::string& Device::plugin_file_of(const bp_kernel& kernel) const { return table_of(kernel).plugin->file(); }
+const std::string& Device::plugin_file_of(const bp_kernel& kernel) const { return table_of(kernel).plugin->code(); }
 
 Result<uint32_t> Device::find_heap(AllocKind kind) const {
   const int preferred = kind == AllocKind::kDevice   ? BP_HEAP_DEVICE

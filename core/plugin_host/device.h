@@ -60,7 +60,7 @@ class Device {
   std::span<const bp_kernel* const> kernels() const { return kernels_; }
   // The name of the plugin that brought `kernel`. REQUIRES: one of kernels().
   const std::string& plugin_of(const bp_kernel& kernel) const;
-  // The file that it was loaded from.
+  // The file that it was loaded from: the private copy, which has the content of what runs.
   const std::string& plugin_file_of(const bp_kernel& kernel) const;
 
   // launch() runs the work before it returns: give the queue a thread of its own and no timeout.
@@ -110,16 +110,16 @@ class Device {
   friend class PluginRegistry;
   // A plugin's hold on this device: the owner's, or an attached plugin's. Its address is stable.
   struct Table {
-    const LoadedPlugin* plugin = nullptr;
+    std::shared_ptr<const LoadedPlugin> plugin;  // shut down once no registry and no device has it
     bp_device* handle = nullptr;
     bp_device_api api{};
     ~Table();
   };
 
   explicit Device(const DeviceInfo& info) : info_(info), fault_(info.id) {}
-  static Result<std::unique_ptr<Device>> open(const LoadedPlugin& owner, const DeviceInfo& info);
+  static Result<std::unique_ptr<Device>> open(std::shared_ptr<const LoadedPlugin> owner, const DeviceInfo& info);
   // Adds the kernels of a plugin of kind ATTACHED. On an error nothing has changed.
-  Status attach(const LoadedPlugin& plugin);
+  Status attach(std::shared_ptr<const LoadedPlugin> plugin);
   Result<std::vector<bp_heap>> ask_heaps();
   Status read_heaps();
   Status add_kernels(const Table& table);

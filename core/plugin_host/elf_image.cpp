@@ -1,14 +1,9 @@
 #include "plugin_host/elf_image.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "plugin_host/isa.h"
@@ -20,8 +15,6 @@ namespace {
 constexpr size_t kMaxSegments = 128;
 
 bool inside(uint64_t offset, uint64_t bytes, uint64_t total) { return offset <= total && bytes <= total - offset; }
-
-std::string errno_text() { return std::system_category().message(errno); }
 
 std::unexpected<Refusal> truncated(const char* what, uint64_t offset, uint64_t bytes, uint64_t total) {
   return refuse(
@@ -66,38 +59,21 @@ Checked<void> check_arch(const Elf64_Ehdr& header) {
 }  // namespace
 
 Checked<ElfImage> ElfImage::open(const std::string& path) {
-  // O_NONBLOCK: a pipe without a writer must not hang us.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return refuse(Verdict::kNotElf, fmt::format("cannot be opened: {}", errno_text()));
-  ElfImage image(fd, 0);
-  struct stat info{};
-  if (::fstat(fd, &info) != 0) return refuse(Verdict::kNotElf, fmt::format("cannot be read: {}", errno_text()));
-  if (S_ISDIR(info.st_mode)) return refuse(Verdict::kNotElf, "a directory", "name folders under plugins.dirs");
-  if (!S_ISREG(info.st_mode)) return refuse(Verdict::kNotElf, "not a regular file");
-  image.size_bytes_ = static_cast<uint64_t>(info.st_size);
+  auto file = RegularFile::open(path);
+  if (!file) return std::unexpected(file.error());
+  return parse(std::move(*file));
+}
+
+Checked<ElfImage> ElfImage::parse(RegularFile file) {
+  ElfImage image(std::move(file));
   auto header = image.read_header();
   if (!header) return std::unexpected(header.error());
   if (auto read = image.read_segments(*header); !read) return std::unexpected(read.error());
   return image;
 }
 
-ElfImage::ElfImage(ElfImage&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), size_bytes_(other.size_bytes_), segments_(std::move(other.segments_)) {}
-
-ElfImage::~ElfImage() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 bool ElfImage::read(uint64_t offset, std::span<std::byte> out) const {
-  if (!inside(offset, out.size(), size_bytes_)) return false;
-  size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t n = ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    done += static_cast<size_t>(n);
-  }
-  return true;
+  return inside(offset, out.size(), size_bytes_) && file_.read(offset, out) == static_cast<int64_t>(out.size());
 }
 
 std::optional<uint64_t> ElfImage::file_offset(uint64_t address) const {

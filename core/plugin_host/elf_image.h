@@ -10,8 +10,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "plugin_host/regular_file.h"
 #include "plugin_host/verdict.h"
 
 namespace bp {
@@ -20,11 +22,10 @@ class ElfImage {
  public:
   // Refuses NOT_ELF (directories, pipes, unreadable files, other formats), TRUNCATED, WRONG_ARCH. Reads a few KB.
   static Checked<ElfImage> open(const std::string& path);
+  static Checked<ElfImage> parse(RegularFile file);
 
-  ElfImage(ElfImage&& other) noexcept;
-  ElfImage& operator=(ElfImage&& other) = delete;
-  ~ElfImage();
-
+  // Nothing but look() changes it, and that not the image.
+  RegularFile& file() { return file_; }
   uint64_t size_bytes() const { return size_bytes_; }
   std::span<const Elf64_Phdr> segments() const { return segments_; }
   // False where the range is not inside the file, or the file has shrunk since.
@@ -33,11 +34,12 @@ class ElfImage {
   std::optional<uint64_t> file_offset(uint64_t address) const;
 
  private:
-  ElfImage(int fd, uint64_t size_bytes) : fd_(fd), size_bytes_(size_bytes) {}
+  explicit ElfImage(RegularFile file)
+      : file_(std::move(file)), size_bytes_(static_cast<uint64_t>(file_.info().st_size)) {}
   Checked<Elf64_Ehdr> read_header() const;
   Checked<void> read_segments(const Elf64_Ehdr& header);
 
-  int fd_;
+  RegularFile file_;
   uint64_t size_bytes_;
   std::vector<Elf64_Phdr> segments_;
 };

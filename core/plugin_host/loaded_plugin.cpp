@@ -22,22 +22,31 @@ bool is_missing_library(const std::string& text) {
 
 }  // namespace
 
-Checked<std::unique_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& path, Manifest manifest,
+Checked<std::unique_ptr<LoadedPlugin>> LoadedPlugin::load(std::string file, std::string code, Manifest manifest,
                                                           const HostCallbacks& callbacks) {
-  auto library = Library::load(path);
+  const auto come_to = [&](std::string_view step) {
+    if (callbacks.on_step) callbacks.on_step(step);
+  };
+  come_to("its constructors");
+  auto library = Library::load(code);
   if (!library) {
     const std::string& text = library.error().what;
     if (is_missing_library(text)) return refuse(Verdict::kMissingLibs, text, manifest.hint);
     return refuse(Verdict::kNoEntry, fmt::format("the loader refused it: {}", text));
   }
-  std::unique_ptr<LoadedPlugin> plugin(new LoadedPlugin(path, std::move(manifest), std::move(*library), callbacks));
+  std::unique_ptr<LoadedPlugin> plugin(
+      new LoadedPlugin(std::move(file), std::move(code), std::move(manifest), std::move(*library), callbacks));
+  come_to(kEntry);
   if (auto entry = plugin->call_entry(); !entry) return std::unexpected(entry.error());
+  come_to("enumerate");
   if (auto devices = plugin->enumerate(); !devices) return std::unexpected(devices.error());
   return plugin;
 }
 
-LoadedPlugin::LoadedPlugin(std::string file, Manifest manifest, Library library, const HostCallbacks& callbacks)
+LoadedPlugin::LoadedPlugin(std::string file, std::string code, Manifest manifest, Library library,
+                           const HostCallbacks& callbacks)
     : file_(std::move(file)),
+      code_(std::move(code)),
       manifest_(std::move(manifest)),
       library_(std::move(library)),
       services_(std::make_unique<HostServices>(manifest_.name, callbacks)) {}

@@ -21,25 +21,28 @@ class LoadedPlugin {
  public:
   // Runs the plugin's code. Refuses MISSING_LIBS, NO_ENTRY, ENTRY_FAILED, BAD_TABLE, NO_DEVICE; nothing of it is left
   // then. `callbacks` outlives the plugin.
-  static Checked<std::unique_ptr<LoadedPlugin>> load(const std::string& path, Manifest manifest,
+  // `code` is loaded: the private copy of `file`, or that itself.
+  static Checked<std::unique_ptr<LoadedPlugin>> load(std::string file, std::string code, Manifest manifest,
                                                      const HostCallbacks& callbacks);
   ~LoadedPlugin();
   LoadedPlugin(const LoadedPlugin&) = delete;
   LoadedPlugin& operator=(const LoadedPlugin&) = delete;
 
   const std::string& name() const { return manifest_.name; }
+  // Where it was found, and the file that its code was loaded from.
   const std::string& file() const { return file_; }
+  const std::string& code() const { return code_; }
   const Manifest& manifest() const { return manifest_; }
   const bp_plugin_api& api() const { return api_; }
   std::span<const DeviceInfo> devices() const { return devices_; }
   const PluginOptions& options() const { return services_->options; }
 
  private:
-  LoadedPlugin(std::string file, Manifest manifest, Library library, const HostCallbacks& callbacks);
+  LoadedPlugin(std::string file, std::string code, Manifest manifest, Library library, const HostCallbacks& callbacks);
   Checked<void> call_entry();
   Checked<void> enumerate();
 
-  std::string file_;
+  std::string file_, code_;
   Manifest manifest_;
   Library library_;
   std::unique_ptr<HostServices> services_;

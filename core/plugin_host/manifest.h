@@ -40,4 +40,8 @@ struct AbiVersion {
 // not.
 Checked<void> check_manifest(const Manifest& manifest, AbiVersion host = {});
 
+// Does it export its entry and nothing else, and does it want no sanitizer's runtime that this host lacks: NO_ENTRY,
+// BAD_TABLE or SANITIZER if not.
+Checked<void> check_symbols(const ElfImage& image);
+
 }  // namespace bp

@@ -1,5 +1,7 @@
 #include "plugin_host/missing_libs.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 #include "base/mapped_file.h"
 #include "plugin_host/dynamic_section.h"
 #include "plugin_host/library.h"
+#include "plugin_host/origin_links.h"
 
 namespace bp {
 namespace {
@@ -18,12 +21,10 @@ constexpr size_t kMaxCacheBytes = 64 << 20;
 
 // Does the loader's own cache know a library of this name? A name in it follows a NUL, or the slash of a path that
 // shares its bytes, which saves us from the cache's format.
-bool is_in_loader_cache(const std::string& name) {
-  const Result<std::string> cache = read_text_file("/etc/ld.so.cache", kMaxCacheBytes);
-  if (!cache) return false;
+bool is_in_loader_cache(const std::string& cache, const std::string& name) {
   const std::string text = name + '\0';
-  for (size_t at = cache->find(text); at != std::string::npos; at = cache->find(text, at + 1)) {
-    if (at > 0 && ((*cache)[at - 1] == '\0' || (*cache)[at - 1] == '/')) return true;
+  for (size_t at = cache.find(text); at != std::string::npos; at = cache.find(text, at + 1)) {
+    if (at > 0 && (cache[at - 1] == '\0' || cache[at - 1] == '/')) return true;
   }
   return false;
 }
@@ -39,13 +40,6 @@ std::vector<std::string> split_dirs(const char* list) {
   return dirs;
 }
 
-std::string expand_origin(std::string dir, const std::string& origin) {
-  for (const std::string_view word : {"${ORIGIN}", "$ORIGIN"}) {
-    if (const size_t at = dir.find(word); at != std::string::npos) dir.replace(at, word.size(), origin);
-  }
-  return dir;
-}
-
 class LibrarySearch {
  public:
   LibrarySearch(const LinkedLibs& libs, const std::string& plugin_path) {
@@ -55,22 +49,29 @@ class LibrarySearch {
     for (const char* dir : {"/lib", "/usr/lib", "/lib64", "/usr/lib64"}) dirs_.emplace_back(dir);
   }
 
-  bool has(const std::string& name) const {
+  bool has(const std::string& name) {
     if (name.find('/') != std::string::npos) return exists(name);
-    return Library::is_loaded(name) || is_in_loader_cache(name) ||
+    return Library::is_loaded(name) || is_in_loader_cache(loader_cache(), name) ||
            std::ranges::any_of(dirs_, [&](const std::string& dir) { return exists(dir + '/' + name); });
   }
 
  private:
   static bool exists(const std::string& path) { return ::access(path.c_str(), R_OK) == 0; }
+
+  const std::string& loader_cache() {
+    if (!loader_cache_) loader_cache_ = read_text_file("/etc/ld.so.cache", kMaxCacheBytes).value_or("");
+    return *loader_cache_;
+  }
+
   std::vector<std::string> dirs_;
+  std::optional<std::string> loader_cache_;  // read when it is first asked
 };
 
 }  // namespace
 
 MissingLibs find_missing_libs(const ElfImage& image, const Manifest& manifest, const std::string& path) {
   const LinkedLibs libs = read_linked_libs(image);
-  const LibrarySearch search(libs, path);
+  LibrarySearch search(libs, path);
   MissingLibs missing;
   for (const LibraryNeed& need : manifest.needs) {
     if (!need.optional && !search.has(need.library)) missing.needs.push_back(need.library);
@@ -80,6 +81,11 @@ MissingLibs find_missing_libs(const ElfImage& image, const Manifest& manifest, c
     if (!named && !search.has(name)) missing.linked.push_back(name);
   }
   return missing;
+}
+
+Refusal missing_libs_refusal(const std::vector<std::string>& names, const Manifest& manifest) {
+  std::string fix = manifest.hint.empty() ? std::string("install them") : manifest.hint;
+  return Refusal{Verdict::kMissingLibs, fmt::format("not on this machine: {}", fmt::join(names, ", ")), std::move(fix)};
 }
 
 }  // namespace bp

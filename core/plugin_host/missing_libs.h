@@ -18,4 +18,7 @@ struct MissingLibs {
 // `path`: the plugin's own, for $ORIGIN.
 MissingLibs find_missing_libs(const ElfImage& image, const Manifest& manifest, const std::string& path);
 
+// MISSING_LIBS naming all of them, with the plugin's own hint.
+Refusal missing_libs_refusal(const std::vector<std::string>& names, const Manifest& manifest);
+
 }  // namespace bp

@@ -1,6 +1,9 @@
 #include <backplane/plugin.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "plugin_host/contained_text.h"
+#include "plugin_host/dynamic_section.h"
 #include "plugin_host/isa.h"
 #include "plugin_host/manifest.h"
 
@@ -40,8 +43,8 @@ Checked<void> check_isa(const Manifest& manifest) {
       "install the build for an older processor");
 }
 
-Checked<void> check_sanitizer(const Manifest& manifest) {
-  const uint32_t foreign = manifest.sanitizer & ~host_sanitizers();
+Checked<void> check_sanitizer(uint32_t sanitizer) {
+  const uint32_t foreign = sanitizer & ~host_sanitizers();
   if (foreign == 0) return {};
   return refuse(Verdict::kSanitizer,
                 fmt::format("built with a sanitizer ({:#x}) that this host is built without", foreign),
@@ -53,7 +56,21 @@ Checked<void> check_sanitizer(const Manifest& manifest) {
 Checked<void> check_manifest(const Manifest& manifest, AbiVersion host) {
   if (auto abi = check_abi(manifest, host); !abi) return abi;
   if (auto isa = check_isa(manifest); !isa) return isa;
-  return check_sanitizer(manifest);
+  return check_sanitizer(manifest.sanitizer);
+}
+
+Checked<void> check_symbols(const ElfImage& image) {
+  const auto symbols = read_linked_symbols(image);
+  if (!symbols) return {};
+  if (auto sanitizer = check_sanitizer(symbols->sanitizer); !sanitizer) return sanitizer;
+  if (!symbols->has_entry) {
+    return refuse(Verdict::kNoEntry, "it does not export bp_plugin_entry_v0", "report this to the plugin's author");
+  }
+  if (symbols->foreign.empty()) return {};
+  std::vector<std::string> names;
+  for (const std::string& name : symbols->foreign) names.push_back(printable(name.c_str(), 80));
+  return refuse(Verdict::kBadTable, fmt::format("it exports more than its entry: {}", fmt::join(names, ", ")),
+                "link it with the version script of backplane_add_plugin()");
 }
 
 }  // namespace bp

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <utility>
 
+#include "base/child.h"
 #include "base/mapped_file.h"
-#include "zoo/child.h"
 #include "zoo/fetch.h"
 #include "zoo/http_headers.h"
 #include "zoo/store.h"
@@ -50,14 +50,12 @@ struct ScratchFolder {
   }
 };
 
-std::string last_line(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
-  const size_t newline = text.rfind('\n');
-  return std::string(newline == std::string_view::npos ? text : text.substr(newline + 1));
-}
-
 Status run(ChildCommand command, std::string where) {
   BP_TRY(const ChildEnd end, run_child(command));
+  if (end.timed_out) {
+    return fail(ErrorCode::kFailed, std::move(where), fmt::format("took more than {} s", command.timeout_ms / 1000),
+                "check the network");
+  }
   if (end.exit_code == 0) return {};
   const bool no_pip = end.messages.find("No module named pip") != std::string::npos;
   return fail(ErrorCode::kFailed, std::move(where),

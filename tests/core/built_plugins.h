@@ -13,6 +13,7 @@ inline std::unique_ptr<PluginRegistry> built_plugins(PluginSearch search = {.dir
                                                                                      "/lib/backplane/plugins"}},
                                                      HostCallbacks callbacks = {}) {
   search.use_environment = search.use_default_dirs = false;
+  search.cache_dir = BP_BUILD_DIR "/tests/cache";
   callbacks.ops = op_names();
   return PluginRegistry::discover(search, std::move(callbacks));
 }

@@ -49,8 +49,9 @@ Outcome run_program(const std::string& name, const std::vector<std::string>& arg
   const std::string in = write_temp("stdin", input);
   const std::string out = write_temp("stdout", "");
   const std::string err = write_temp("stderr", "");
-  std::string command =
-      "XDG_CONFIG_HOME=/nonexistent BACKPLANE_CONFIG= NO_COLOR=1 " + quoted(BP_BUILD_DIR "/bin/" + name);
+  std::string command = "XDG_CACHE_HOME=\"${XDG_CACHE_HOME:-" BP_BUILD_DIR
+                        "/tests/cache}\" XDG_CONFIG_HOME=/nonexistent BACKPLANE_CONFIG= NO_COLOR=1 " +
+                        quoted(BP_BUILD_DIR "/bin/" + name);
   for (const std::string& arg : args) command += " " + quoted(arg);
   command += " <" + quoted(in) + " >" + quoted(out) + " 2>" + quoted(err);
   const int status = std::system(command.c_str());

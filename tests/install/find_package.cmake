@@ -2,6 +2,10 @@ include(${CMAKE_CURRENT_LIST_DIR}/run.cmake)
 
 file(REMOVE_RECURSE ${WORK_DIR})
 run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${WORK_DIR}/prefix --component library)
+# New plugins are tried by it.
+if(NOT EXISTS ${WORK_DIR}/prefix/libexec/backplane/probe)
+  message(FATAL_ERROR "libexec/backplane/probe was not installed")
+endif()
 # Nothing of the core, and nothing of third parties, is needed to compile against it.
 file(GLOB_RECURSE headers RELATIVE ${WORK_DIR}/prefix/include ${WORK_DIR}/prefix/include/*)
 foreach(header IN LISTS headers)

@@ -20,7 +20,7 @@ struct Opened {
 };
 
 Opened open_fake(const std::vector<std::string>& names, HostCallbacks callbacks = {}) {
-  PluginSearch search{.paths = {}, .dirs = {}, .allow = {}, .use_environment = false, .use_default_dirs = false};
+  PluginSearch search = only({});
   for (const std::string& name : names) search.paths.push_back(fake_path(name));
   auto registry = PluginRegistry::discover(search, std::move(callbacks));
   auto device = registry->open(names.front() + ":0");

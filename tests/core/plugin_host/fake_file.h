@@ -3,6 +3,7 @@
 
 #include <backplane/plugin.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +11,11 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "plugin_host/registry.h"
 
 namespace bp {
 
@@ -44,6 +50,23 @@ class TempDir {
  private:
   std::string path_;
 };
+
+// Where this test's copies and verdicts are kept.
+inline const std::string& test_cache() {
+  static const TempDir dir;
+  return dir.path();
+}
+
+inline PluginSearch only(std::vector<std::string> paths) {
+  PluginSearch search;
+  search.paths = std::move(paths);
+  search.use_environment = search.use_default_dirs = false;
+  search.cache_dir = test_cache();
+  return search;
+}
+
+// Changes of files tell by their times, which tick coarsely: what was changed just now is not kept as known.
+inline void let_settle() { std::this_thread::sleep_for(std::chrono::milliseconds(60)); }
 
 // The bytes of the good fake with its manifest changed by `change(bp_manifest&)`.
 template <class F>

@@ -9,10 +9,6 @@ namespace {
 
 using testing::HasSubstr;
 
-PluginSearch only(std::vector<std::string> paths) {
-  return {.paths = std::move(paths), .dirs = {}, .allow = {}, .use_environment = false, .use_default_dirs = false};
-}
-
 PluginVerdict verdict_of(const std::string& path) {
   const auto registry = PluginRegistry::discover(only({path}));
   EXPECT_EQ(registry->verdicts().size(), 1u);
