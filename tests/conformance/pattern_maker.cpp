@@ -122,6 +122,7 @@ bool PatternMaker::make_op(size_t at) {
     while (graph.value(w).producer != kNone) w = graph.node(graph.value(w).producer).in[0];
     product_dtype_ = graph.value(w).dtype;
   }
+  if (def.name == "kv_write") written_dtype_ = graph.value(operands[0]).dtype;
   if (def.name.starts_with("attention")) kv_dtype_ = graph.value(operands[1]).dtype;
   problem_.builder().op(def.full_name(), operands, attrs_of(at));
   if (problem_.builder().failed()) return false;
@@ -192,7 +193,7 @@ Extent PatternMaker::extent_of(std::string_view op, std::string token) {
   const Extent a = extent_of(op, token.substr(0, operation)), b = extent_of(op, token.substr(operation + 1));
   if (!b.is_static()) return a;
   if (!a.is_static()) {  // "T*k"
-    return token[operation] == '*' ? problem_.symbol_times("n_times", "n", b.value) : a;
+    return token[operation] == '*' ? problem_.symbol_times("n_" + std::to_string(b.value), "n", b.value) : a;
   }
   if (token[operation] == '+') return Extent::fixed(a.value + b.value);
   if (token[operation] == '*') return Extent::fixed(a.value * b.value);
@@ -266,7 +267,9 @@ ValueId PatternMaker::make_operand(const OpDef& op, const OperandDef& operand, s
   const bool is_static = std::ranges::all_of(dims, &Extent::is_static);
   std::vector<int64_t> sizes;
   for (const Extent& dim : dims) sizes.push_back(dim.value);
-  const bool cache = operand.type == TypeRule::kKv || (op.name == "scatter_rows" && operand.name == "target");
+  const bool of_cache = operand.name.ends_with("scales") && op.name != "dequant";
+  const bool cache =
+      operand.type == TypeRule::kKv || of_cache || (op.name == "scatter_rows" && operand.name == "target");
   if (cache && is_static) return problem_.kv(slot_name, dtype, sizes);
   auto fill = operand_fill(problem_.graph(), {op.name, operand.name}, dtype, dims);
   const bool weight = is_static && (operand.type == TypeRule::kDecodable || operand.type == TypeRule::kScale ||
@@ -381,6 +384,9 @@ void PatternMaker::set_tolerance() {
   } else if (kv_dtype_ != DType::kInvalid) {
     tolerance = attended(kv_dtype_);
   }
+  // A number that is rounded the other way.
+  if (written_dtype_ == DType::kI8) tolerance = {1, 0, 0};
+  if (written_dtype_ == DType::kFp8E4M3 || written_dtype_ == DType::kFp8E5M2) tolerance = {0x1p-9, 0x1p-2, 0};
   if (result != DType::kF32) {
     tolerance.relative = std::max(tolerance.relative, 2 * epsilon(result));
     tolerance.absolute = std::max(tolerance.absolute, epsilon(result) / 4);

@@ -48,7 +48,7 @@ class PatternMaker {
   bool has_rest_ = false;
   Dims like_;  // dims of its first operand that is known
   DType like_dtype_ = DType::kInvalid;
-  DType product_dtype_ = DType::kInvalid, kv_dtype_ = DType::kInvalid;
+  DType product_dtype_ = DType::kInvalid, kv_dtype_ = DType::kInvalid, written_dtype_ = DType::kInvalid;
 };
 
 // The content of an operand (op, operand: `place`) of integers or bools by what it means, and of parameters that are no

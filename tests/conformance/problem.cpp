@@ -40,6 +40,8 @@ Extent Problem::symbol_plus_one(const std::string& name, const std::string& base
 }
 
 Extent Problem::symbol_times(const std::string& name, const std::string& base, int64_t factor) {
+  const auto found = symbols_.find(name);
+  if (found != symbols_.end()) return Extent::dynamic(found->second);
   return Extent::dynamic(symbols_[name] = builder_.derived_symbol(name, symbols_.at(base), factor, 0));
 }
 
@@ -99,6 +101,10 @@ Bytes random_bytes(DType dtype, int64_t rows, int64_t columns, float spread, uns
   const auto stride = row_bytes(dtype, static_cast<uint64_t>(columns));
   BP_CHECK(stride.has_value(), "{} columns of {}", columns, dtype_name(dtype));
   Bytes out(static_cast<size_t>(rows) * *stride);
+  if (is_integer(dtype)) {
+    for (std::byte& byte : out) byte = static_cast<std::byte>(random());
+    return out;
+  }
   if (!can_encode(dtype)) {
     random_blocks(dtype, spread, random, out);
     return out;

@@ -72,7 +72,7 @@ class Problem {
   int n_outputs_ = 0;
 };
 
-// Bytes of values, of normal random values in a float dtype.
+// Bytes of values, of normal random values in a float dtype or any at all in one of integers.
 template <class T>
 Bytes bytes_of(const std::vector<T>& values) {
   const auto* data = reinterpret_cast<const std::byte*>(values.data());

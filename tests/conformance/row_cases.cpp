@@ -32,7 +32,9 @@ RowFacts row_facts(const bp_kernel& kernel) {
 
 bool needs_pattern_case(const bp_kernel& kernel) {
   const auto pattern = Pattern::parse(kernel.pattern, kernel.id);
-  return pattern.has_value() && pattern->ops().size() > 1;
+  const std::string_view where = kernel.where == nullptr ? "" : kernel.where;
+  const bool asks = where.find("has(") != std::string_view::npos && where.find(")=1") != std::string_view::npos;
+  return pattern.has_value() && (pattern->ops().size() > 1 || asks);
 }
 
 bool pattern_has(const bp_kernel& kernel, std::string_view op) {

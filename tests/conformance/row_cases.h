@@ -13,7 +13,7 @@ inline constexpr const char* kRowPrefix = "row_";  // of the failure that stands
 
 RowFacts row_facts(const bp_kernel& kernel);
 
-// A pattern of more than one op; the others are ops, for which there are cases.
+// A pattern of more than one op, or a guard that asks for an operand; the others are ops, for which there are cases.
 bool needs_pattern_case(const bp_kernel& kernel);
 bool pattern_has(const bp_kernel& kernel, std::string_view op);
 std::string pattern_case_name(const bp_kernel& kernel);  // "pattern_cpu.silu_mul"
