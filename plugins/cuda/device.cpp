@@ -76,9 +76,9 @@ void describe(int ordinal, const cudaDeviceProp& gpu, const Versions& version, b
 const char* absence(cudaError_t error) {
   switch (error) {
     case cudaErrorInsufficientDriver:
-      return "no NVIDIA driver that serves CUDA 13 is installed; install driver 580 or newer";
+      return "no NVIDIA driver that serves CUDA 13 is installed";
     case cudaErrorNoDevice:
-      return "the NVIDIA driver sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES";
+      return "the NVIDIA driver sees no GPU (nvidia-smi and CUDA_VISIBLE_DEVICES say which)";
     default:
       return cudaGetErrorString(error);
   }

@@ -25,7 +25,8 @@ TEST(Cuda, WithoutADriverItSaysSoInOneSentenceAndTheProcessGoesOn) {
   const auto verdict = std::ranges::find(registry->verdicts(), "cuda", &PluginVerdict::name);
   ASSERT_NE(verdict, registry->verdicts().end());
   EXPECT_EQ(verdict->verdict, Verdict::kNoDevice);
-  EXPECT_THAT(verdict->reason, testing::MatchesRegex(".*(no NVIDIA driver|sees no GPU).*; (install|check) .*"));
+  EXPECT_THAT(verdict->reason,
+              testing::AnyOf(testing::HasSubstr("no NVIDIA driver"), testing::HasSubstr("sees no GPU")));
   EXPECT_EQ(verdict->fix, "install an NVIDIA driver of version 580 or newer");
   const auto refused = registry->open("cuda:0");
   ASSERT_FALSE(refused.has_value());

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the cuda plugin must hold on a machine with an NVIDIA GPU, in a few minutes; a short table comes last.
 #   run_on_gpu.sh                 builds in build/release and runs
-#   run_on_gpu.sh --pack FILE     builds here, on a machine without a GPU, and puts what runs there into FILE (tar.gz)
+#   run_on_gpu.sh --pack FILE     builds here, on a machine without a GPU, and puts what runs there into FILE (tar.xz)
 #   run_on_gpu.sh --built FILE    runs what --pack made, in a checkout of the same commit
 # MEMCHECK=1 adds kernels under compute-sanitizer. Logs: $OUT, or build/gpu.
 set -uo pipefail
@@ -32,13 +32,13 @@ pack() {
   find "$build/libexec" "$build/lib/backplane" -type f -perm -u+x 2>/dev/null | while read -r file; do
     mkdir -p "$to/$(dirname "${file#"$build"/}")" && [ -e "$to/${file#"$build"/}" ] || cp "$file" "$to/${file#"$build"/}"
   done
-  tar -C "$to" -czf "$archive" . && ls -l "$archive"
+  tar -C "$to" -c . | xz -1 -T0 > "$archive" && ls -l "$archive"
 }
 
 # Links from the places that the programs were built in.
 unpack() {
   local from=$source/build/gpu_pack was_source was_build
-  rm -rf "$from" && mkdir -p "$from" && tar -C "$from" -xzf "$1" || fail "cannot unpack $1"
+  rm -rf "$from" && mkdir -p "$from" && { tar -C "$from" -xf "$1" || python3 -m tarfile -e "$1" "$from"; } || fail "cannot unpack $1"
   read -r was_source was_build < "$from/paths"
   [ "$was_source" = "$source" ] || { mkdir -p "$(dirname "$was_source")" && ln -sfn "$source" "$was_source"; }
   [ -e "$was_build" ] || { mkdir -p "$(dirname "$was_build")" && ln -sfn "$from" "$was_build"; }
@@ -80,7 +80,7 @@ step memory engine_test --gtest_filter='Plan.OfAGpu*'
 if [ "${MEMCHECK:-0}" = 1 ]; then
   status=ok
   compute-sanitizer --target-processes all --error-exitcode 1 "$build/bin/backplane-conform" "$build/lib/backplane/plugins/cuda.so" \
-    --no-progress --no-times --only "${MEMCHECK_CASES:-^(attention_f16|matmul_q|sample|topk|experts|kv_|gather|scatter|rms)}" >"$logs/memcheck.log" 2>&1 || { status=FAILED; failures=$((failures + 1)); }
+    --no-progress --no-times --only "${MEMCHECK_CASES:-^(attention_(f16|everything)|matmul_(f32|bf16|q8_0|q4_k)_odd|sample_33|topk_8|expert_sort_2|kv_|gather_rows_q6_k|scatter_last_f32_33|rms_norm_33)}" >"$logs/memcheck.log" 2>&1 || { status=FAILED; failures=$((failures + 1)); }
   table+=("$(printf '%-14s %-6s        %s' memcheck $status "$(grep 'ERROR SUMMARY' "$logs/memcheck.log" | sort | uniq -c | tr '\n' ' ')")")
 fi
 grep -h 'planned slabs' "$logs/memory.log"
