@@ -122,6 +122,28 @@ TEST(PluginRegistry, AMissingOrUnusableDeviceIsExplained) {
   EXPECT_FALSE(registry->open("auto").has_value());
 }
 
+TEST(PluginRegistry, ADeviceThatFailsItsSelfTestIsPassedOver) {
+  std::vector<std::string> tested;
+  HostCallbacks callbacks;
+  callbacks.self_test = [&](Device& device) -> Status {
+    tested.push_back(device.info().id);
+    if (device.info().id == "good:0") return fail(ErrorCode::kDevice, "self-test", "1 + 1 is 3");
+    return {};
+  };
+  const auto registry = PluginRegistry::discover(only({fake_path("good"), fake_path("timed")}), std::move(callbacks));
+  const auto best = registry->open("auto");
+  ASSERT_TRUE(best.has_value()) << best.error().message();
+  EXPECT_EQ((*best)->info().id, "timed:0");
+  EXPECT_EQ(registry->verdicts()[0].verdict, Verdict::kSelftest);
+  EXPECT_THAT(registry->verdicts()[0].reason, HasSubstr("good:0 failed its self-test: self-test: 1 + 1 is 3"));
+  const auto named = registry->open("good:0");
+  ASSERT_FALSE(named.has_value());
+  EXPECT_THAT(named.error().message(), HasSubstr("1 + 1 is 3"));
+  // Once each: what passed is not tried again, nor what failed.
+  EXPECT_TRUE(registry->open("timed:0").has_value());
+  EXPECT_THAT(tested, testing::ElementsAre("good:0", "timed:0"));
+}
+
 TEST(PluginRegistry, CanBeMadeAgain) {
   for (int i = 0; i < 3; ++i) {
     const auto registry = PluginRegistry::discover(only({fake_path("good")}));
