@@ -40,8 +40,8 @@ unpack() {
   local from=$source/build/gpu_pack was_source was_build
   rm -rf "$from" && mkdir -p "$from" && { tar -C "$from" -xf "$1" || python3 -m tarfile -e "$1" "$from"; } || fail "cannot unpack $1"
   read -r was_source was_build < "$from/paths"
-  [ "$was_source" = "$source" ] || { mkdir -p "$(dirname "$was_source")" && ln -sfn "$source" "$was_source"; }
-  [ -e "$was_build" ] || { mkdir -p "$(dirname "$was_build")" && ln -sfn "$from" "$was_build"; }
+  [ -e "$was_source" ] || { mkdir -p "$(dirname "$was_source")" && ln -s "$source" "$was_source"; }
+  [ -e "$was_build" ] || { mkdir -p "$(dirname "$was_build")" && ln -s "$from" "$was_build"; }
   export LD_LIBRARY_PATH=$from/libs:${LD_LIBRARY_PATH:-}
   build=$from
 }
