@@ -27,11 +27,17 @@ foreach(page plugin_abi porting opset conform tuning decisions/0001-plugin-borde
     file(READ ${source} text)
     string(REPLACE "](../plugin-api/include/" "](../../../include/" text "${text}")
     string(REPLACE "](examples/" "](../../backplane/examples/" text "${text}")
+    string(REPLACE "`core/reference`" "[reference/ops](../../backplane/reference/ops)" text "${text}")
     file(WRITE ${CMAKE_BINARY_DIR}/sdk_docs/${page}.md "${text}")
     get_filename_component(folder ${page} DIRECTORY)
     install(FILES ${CMAKE_BINARY_DIR}/sdk_docs/${page}.md DESTINATION ${sdk_doc_dir}/${folder} COMPONENT sdk)
   endif()
 endforeach()
+# To read, not to compile: what ops mean to the last case, and how blocks of weights lie.
+set(sdk_reference_dir ${CMAKE_INSTALL_DATADIR}/backplane/reference)
+install(DIRECTORY core/reference/ DESTINATION ${sdk_reference_dir}/ops COMPONENT sdk FILES_MATCHING PATTERN "*.cpp" PATTERN "*.h")
+install(DIRECTORY core/quant/ DESTINATION ${sdk_reference_dir}/blocks COMPONENT sdk
+  FILES_MATCHING REGEX "/(i?q[0-9][a-z0-9_]*|mxfp4|fp8|k_scales|minifloat|plain)\\.(cpp|h)$")
 # Something to run: a golden's model, and a tokenizer of bytes beside it.
 install(FILES tests/goldens/data/llama/config.json tests/goldens/data/llama/model.safetensors
   DESTINATION ${CMAKE_INSTALL_DATADIR}/backplane/tiny-llama COMPONENT sdk)

@@ -64,12 +64,18 @@ bp_device_info describe(cl_device_id device, size_t ordinal) {
   const bool gpu = (type & CL_DEVICE_TYPE_GPU) != 0;
   info.cls = gpu ? BP_CLASS_GPU : (type & CL_DEVICE_TYPE_CPU) != 0 ? BP_CLASS_CPU : BP_CLASS_ACCEL;
   info.score = gpu ? 20 : 2;  // on a processor, its own plugin is the better one
+  const bool fits = number_of<size_t>(device, CL_DEVICE_MAX_WORK_GROUP_SIZE) >= kGroup &&
+                    number_of<size_t>(device, CL_DEVICE_MAX_PARAMETER_SIZE) >= sizeof(Args) + kParams * sizeof(void*);
   const bool usable = number_of<cl_bool>(device, CL_DEVICE_AVAILABLE) != 0 &&
                       number_of<cl_bool>(device, CL_DEVICE_COMPILER_AVAILABLE) != 0 &&
                       number_of<cl_bool>(device, CL_DEVICE_ENDIAN_LITTLE) != 0;
   if (!usable) {
     info.score = 0;
     plugin::set_text(info.why, "the driver has no compiler, or the device is not available; install a full driver");
+  }
+  if (usable && !fits) {
+    info.score = 0;
+    plugin::set_text(info.why, "its groups of work-items, or a kernel's parameters, are too small; use another device");
   }
   const std::string driver = text_of(device, CL_DRIVER_VERSION) + ", " + text_of(device, CL_DEVICE_VERSION);
   plugin::set_text(info.id, id_of(ordinal));
