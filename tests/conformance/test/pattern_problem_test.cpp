@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <ostream>
 
 #include "runner.h"
@@ -15,7 +16,12 @@ struct Row {
   const char* where = "";
 };
 
-void PrintTo(const Row& row, std::ostream* out) { *out << row.pattern << " where " << row.where; }
+// A name for ctest.
+void PrintTo(const Row& row, std::ostream* out) {
+  for (const char* text : {row.pattern, row.where}) {
+    for (; *text != '\0'; ++text) *out << (std::isalnum(static_cast<unsigned char>(*text)) != 0 ? *text : '_');
+  }
+}
 
 class PatternProblemOf : public testing::TestWithParam<Row> {};
 
@@ -61,10 +67,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"kv_write", "dtype(cache)=i8; has(scales)=1"}, Row{"(gather_rows ?table (argmax ?x))"},
         Row{"(matmul_indexed ?x (reshape (dequant ?w ?s ?z*)) ?idx)", "dtype(w)=u4|fp8_e4m3"},
         Row{"(matmul_grouped ?x ?w ?offsets)"}, Row{"(topk (softmax ?x))"}, Row{"(cast (layer_norm ?x ?w ?b))"},
-        Row{"(moe_combine ?y ?order ?weights)"}, Row{"(sample (scale ?l) ?t ?k ?p ?m ?s ?pos)"},
-        Row{"(concat ?a ?b)"}, Row{"(slice (add ?a ?b))"}, Row{"(transpose (mul ?a ?b))"},
-        Row{"(segment_mean (rms_norm ?x ?w) ?start)"}, Row{"(attention_ragged (scale ?q) ?k ?v ?a ?b)"},
-        Row{"(where ?c (neg ?a) ?b)"}, Row{"(scatter_rows ?t ?rows (add ?a ?b))"}));
+        Row{"(moe_combine ?y ?order ?weights)"}, Row{"(sample (scale ?l) ?t ?k ?p ?m ?s ?pos)"}, Row{"(concat ?a ?b)"},
+        Row{"(slice (add ?a ?b))"}, Row{"(transpose (mul ?a ?b))"}, Row{"(segment_mean (rms_norm ?x ?w) ?start)"},
+        Row{"(attention_ragged (scale ?q) ?k ?v ?a ?b)"}, Row{"(where ?c (neg ?a) ?b)"},
+        Row{"(scatter_rows ?t ?rows (add ?a ?b))"}));
 
 }  // namespace
 }  // namespace bp::conformance
