@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "program.h"
 
@@ -71,6 +72,25 @@ TEST(ConformCli, TheCpuPluginReachesGrade4) {
   EXPECT_NE(page.find("cpu.matmul_silu_mul"), std::string::npos);
   EXPECT_EQ(page.find("@REPORT@"), std::string::npos);
   EXPECT_EQ(page.find("://"), std::string::npos) << "something is fetched from outside";
+}
+
+// The commands of docs/conform.md, as they stand there.
+TEST(ConformCli, TheExamplesOfItsPageWork) {
+  std::istringstream page(read_file(BP_SOURCE_DIR "/docs/conform.md"));
+  const std::string start = "$ backplane-conform cpu.so ";
+  int n_run = 0;
+  for (std::string line; std::getline(page, line);) {
+    if (!line.starts_with(start)) continue;
+    std::vector<std::string> args = {kCpu};
+    std::istringstream words(line.substr(start.size()));
+    for (std::string word; words >> word;) {
+      std::erase(word, '\'');
+      args.push_back(word == "report" ? write_temp("example", "") + ".report" : word);
+    }
+    EXPECT_EQ(conform(args).exit_code, 0) << line;
+    ++n_run;
+  }
+  EXPECT_EQ(n_run, 4);
 }
 
 TEST(ConformCli, OneOpIsTimedBesideTheReference) {
