@@ -23,6 +23,17 @@ Checked<std::vector<std::string>> check_libs(const ElfImage& image, const Manife
   return all;
 }
 
+// Who could write to it could name any file as the copy of a plugin.
+std::string private_cache_folder(const PluginSearch& search) {
+  std::string folder = search.stage ? plugin_cache_folder(search.cache_dir) : std::string();
+  if (folder.empty()) return folder;
+  if (const Status ours = make_private_folder(folder); !ours) {
+    log::warn("plugins: {}", ours.error().message());
+    return {};
+  }
+  return folder;
+}
+
 }  // namespace
 
 std::string plugin_cache_folder(const std::string& cache_dir) {
@@ -35,7 +46,7 @@ LoadingPipeline::LoadingPipeline(const PluginSearch& search, std::span<const std
     : search_(search),
       folders_(folders),
       ops_(ops),
-      folder_(search.stage ? plugin_cache_folder(search.cache_dir) : std::string()),
+      folder_(private_cache_folder(search)),
       cache_(folder_.empty() ? std::string() : folder_ + "/verdicts") {}
 
 LoadingPipeline::~LoadingPipeline() {
@@ -78,7 +89,9 @@ Checked<ClearedFile> LoadingPipeline::clear(PluginVerdict& verdict, const Wanted
 const KnownFile* LoadingPipeline::find_known(const std::string& path, const RegularFile& file) const {
   if (search_.fresh) return nullptr;
   const KnownFile* known = cache_.find(path, identity_of(file.info()));
-  return known != nullptr && StagingFolder::is_intact(known->copy, known->copy_identity) ? known : nullptr;
+  const bool is_there = known != nullptr && known->copy.starts_with(folder_ + "/staged/") &&
+                        StagingFolder::is_intact(known->copy, known->copy_identity);
+  return is_there ? known : nullptr;
 }
 
 Checked<StagedCopy> LoadingPipeline::make_copy(RegularFile file, PluginVerdict& verdict, const Wanted& wanted) {

@@ -113,15 +113,20 @@ Checked<std::string> copy_steady(RegularFile& from, const std::string& to, bool&
 
 }  // namespace
 
-Result<StagingFolder> StagingFolder::open(const std::string& root) {
+Status make_private_folder(const std::string& path) {
   std::error_code error;
-  fs::create_directories(fs::path(root).parent_path(), error);
-  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return unusable(root, std::strerror(errno));
+  fs::create_directories(fs::path(path).parent_path(), error);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return unusable(path, std::strerror(errno));
   struct stat info{};
-  if (::lstat(root.c_str(), &info) != 0) return unusable(root, std::strerror(errno));
-  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid()) return unusable(root, "no folder of ours");
-  if ((info.st_mode & 077) != 0 && ::chmod(root.c_str(), 0700) != 0) return unusable(root, std::strerror(errno));
-  if (::access(root.c_str(), W_OK | X_OK) != 0) return unusable(root, std::strerror(errno));
+  if (::lstat(path.c_str(), &info) != 0) return unusable(path, std::strerror(errno));
+  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid()) return unusable(path, "no folder of ours");
+  if ((info.st_mode & 077) != 0 && ::chmod(path.c_str(), 0700) != 0) return unusable(path, std::strerror(errno));
+  if (::access(path.c_str(), W_OK | X_OK) != 0) return unusable(path, std::strerror(errno));
+  return {};
+}
+
+Result<StagingFolder> StagingFolder::open(const std::string& root) {
+  BP_TRY_VOID(make_private_folder(root));
   struct statvfs system{};
   if (::statvfs(root.c_str(), &system) == 0 && (system.f_flag & ST_NOEXEC) != 0) {
     return unusable(root, "its file system is mounted noexec");

@@ -25,6 +25,9 @@ struct StagedCopy {
   bool settled = false;   // a change of the source after the copy has another identity for certain
 };
 
+// Makes the folder, or what is there, ours alone. Errors: kFailed where it cannot be made or is somebody else's.
+Status make_private_folder(const std::string& path);
+
 class StagingFolder {
  public:
   // Makes it, for us alone. Errors: kFailed where it cannot be made, is not ours, or code in it may not be run.

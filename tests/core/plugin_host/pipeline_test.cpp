@@ -114,6 +114,23 @@ TEST(Pipeline, VerdictsThatDependOnTheMachineAreFoundAnew) {
   }
 }
 
+TEST(Pipeline, WhatIsKnownIsKeptWhereNobodyElseMayWrite) {
+  const TempDir dir;
+  PluginSearch search = only({fake_path("good")});
+  search.cache_dir = dir.path();
+  const std::string folder = dir.path() + "/plugins";
+  fs::create_directory(folder);
+  fs::permissions(folder, fs::perms::all);
+  EXPECT_EQ(verdict_of(search).verdict, Verdict::kOk);
+  EXPECT_EQ(fs::status(folder).permissions(), fs::perms::owner_all);
+  // Somebody else's, under our name: nothing in it counts.
+  fs::rename(folder, dir.path() + "/elsewhere");
+  fs::create_directory_symlink(dir.path() + "/elsewhere", folder);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(verdict_of(search).verdict, Verdict::kOk);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("no folder of ours"));
+}
+
 TEST(Pipeline, WorksWithoutAFolderForCopies) {
   const TempDir dir;
   PluginSearch search = only({fake_path("good")});
