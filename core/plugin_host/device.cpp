@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <unordered_set>
 
 #include "base/check.h"
-#include "plugin_host/contained_text.h"
+#include "base/log.h"
 #include "plugin_host/intern.h"
 #include "plugin_host/loaded_plugin.h"
+#include "plugin_host/out_struct.h"
+#include "plugin_host/raw_plan_info.h"
 #include "plugin_host/table_check.h"
 
 namespace bp {
@@ -24,41 +26,8 @@ Error bad_table(const LoadedPlugin& plugin, const std::string& device, const Ref
   return Error{ErrorCode::kDevice, device, fmt::format("plugin {}: {}", plugin.name(), refusal.reason), refusal.fix};
 }
 
-// What query() and plan() fill in, with room for so many workspaces.
-struct RawPlanInfo {
-  bp_plan_info info{};
-  std::vector<bp_ws_need> ws;
-
-  explicit RawPlanInfo(uint32_t n_ws) : ws(n_ws) {
-    for (bp_ws_need& need : ws) need.struct_size = sizeof need;
-    info.struct_size = sizeof info;
-    info.ws = ws.data();
-    info.ws_cap = n_ws;
-    info.ws_stride = sizeof(bp_ws_need);
-  }
-  bool too_small() const { return info.n_ws > ws.size(); }
-};
-
-Result<PlanInfo> read_plan_info(const std::string& where, const bp_kernel& kernel, const RawPlanInfo& raw) {
-  if (raw.too_small()) {
-    return fail(ErrorCode::kDevice, where,
-                fmt::format("kernel {} wants {} workspaces, then more", kernel.id, raw.info.n_ws));
-  }
-  PlanInfo info{.workspaces = {raw.ws.begin(), raw.ws.begin() + raw.info.n_ws},
-                .internal_bytes = raw.info.internal_bytes};
-  for (bp_ws_need& need : info.workspaces) {
-    need.align = std::max<uint64_t>(need.align, 1);
-    if ((need.align & (need.align - 1)) != 0 || need.kind > BP_WS_SYMMETRIC) {
-      return fail(
-          ErrorCode::kDevice, where,
-          fmt::format("kernel {} wants a workspace of kind {}, aligned to {}", kernel.id, need.kind, need.align));
-    }
-  }
-  if (std::isfinite(raw.info.est_us)) info.est_us = std::max(raw.info.est_us, 0.0);
-  info.numerics = printable(raw.info.numerics, sizeof raw.info.numerics);
-  if (info.numerics.empty() && kernel.numerics != nullptr) info.numerics = kernel.numerics;
-  return info;
-}
+// A table may be larger than ours, but not beyond reason.
+constexpr uint32_t kMaxTableBytes = 1 << 16;
 
 const int64_t* config_of(const bp_kernel& kernel, std::span<const int64_t> config) {
   BP_CHECK(config.empty() || config.size() == kernel.n_tunable, "{}: {} values for {} tunables", kernel.id,
@@ -82,13 +51,16 @@ Result<std::unique_ptr<Device>> Device::open(std::shared_ptr<const LoadedPlugin>
   auto table = std::make_unique<Table>();
   table->plugin = std::move(owner);
   const bp_device_api* api = nullptr;
+  bp_device* opened = nullptr;  // counts only where open() succeeds: else there is nothing to close
   BP_TRY_VOID(device->fault_.call(
-      "open", [&](bp_err* err) { return table->plugin->api().open(info.id.c_str(), &table->handle, &api, err); }));
-  if (table->handle == nullptr) return fail(ErrorCode::kDevice, info.id, "open gave no device");
+      "open", [&](bp_err* err) { return table->plugin->api().open(info.id.c_str(), &opened, &api, err); }));
+  if (opened == nullptr) return std::unexpected(device->fault_.broken("open", "gave no device"));
+  table->handle = opened;
   auto checked = check_device_api(api, false);
   if (!checked) return std::unexpected(bad_table(*table->plugin, info.id, checked.error()));
   table->api = *checked;
   device->tables_.push_back(std::move(table));
+  if (device->inline_launch()) device->fault_.set_wait_limit_ns(kNoTimeout);
   BP_TRY_VOID(device->read_heaps());
   BP_TRY_VOID(device->add_kernels(*device->tables_.front()));
   return device;
@@ -98,9 +70,14 @@ Status Device::attach(std::shared_ptr<const LoadedPlugin> plugin) {
   auto table = std::make_unique<Table>();
   table->plugin = std::move(plugin);
   const bp_device_api* their_api = nullptr;
-  BP_TRY_VOID(fault_.call("attach", [&](bp_err* err) {
-    return table->plugin->api().attach(handle(), &api(), &table->handle, &their_api, err);
-  }));
+  bp_device* attached = nullptr;
+  BP_TRY_VOID(fault_.call(
+      "attach", [&](bp_err* err) { return table->plugin->api().attach(handle(), &api(), &attached, &their_api, err); }));
+  if (attached == nullptr) {
+    return fail(ErrorCode::kDevice, info_.id, fmt::format("plugin {}: attach gave no device", table->plugin->name()),
+                "report this to the plugin's author");
+  }
+  table->handle = attached;
   auto checked = check_device_api(their_api, true);
   if (!checked) return std::unexpected(bad_table(*table->plugin, info_.id, checked.error()));
   table->api = *checked;
@@ -109,12 +86,20 @@ Status Device::attach(std::shared_ptr<const LoadedPlugin> plugin) {
   return {};
 }
 
+void Device::set_wait_limit_ms(int64_t limit_ms) {
+  if (!inline_launch()) fault_.set_wait_limit_ns(static_cast<uint64_t>(std::max<int64_t>(limit_ms, 1)) * 1'000'000);
+}
+
 Result<std::vector<bp_heap>> Device::ask_heaps() {
-  std::vector<bp_heap> heaps(kMaxHeaps);
+  std::vector<bp_heap> heaps(kMaxHeaps + 1);  // the last is nobody's
   for (bp_heap& heap : heaps) heap.struct_size = sizeof heap;
+  heaps.back().struct_size = 0;
   uint32_t n = 0;
   BP_TRY_VOID(fault_.call(
       "heaps", [&](bp_err* err) { return api().heaps(handle(), heaps.data(), sizeof(bp_heap), kMaxHeaps, &n, err); }));
+  const bp_heap untouched{};
+  if (std::memcmp(&heaps.back(), &untouched, sizeof untouched) != 0)
+    return std::unexpected(fault_.broken("heaps", fmt::format("wrote past the {} heaps asked for", kMaxHeaps)));
   heaps.resize(std::min(n, kMaxHeaps));
   return heaps;
 }
@@ -198,10 +183,15 @@ Result<Memory> Device::alloc(uint64_t bytes, const char* name, AllocKind kind) {
     status.error().what += fmt::format(" (\"{}\", {} bytes)", name, bytes);
     return std::unexpected(status.error());
   }
-  if (mem == nullptr) return fail(ErrorCode::kDevice, info_.id, "mem_alloc gave no memory");
+  if (mem == nullptr) return std::unexpected(fault_.broken("mem_alloc", "gave no memory"));
+  const bool is_visible = (heaps_[heap].flags & (BP_HEAP_HOST_VISIBLE | BP_HEAP_PINNED)) != 0;
+  if (!is_visible) host = nullptr;  // not one that the host may use
   Memory memory({mem, Memory::Free{&api(), handle()}}, static_cast<std::byte*>(host), bytes);
-  if (host == nullptr && kind != AllocKind::kDevice) {
-    return fail(ErrorCode::kDevice, info_.id, fmt::format("mem_alloc gave no host pointer for \"{}\"", name));
+  const auto address = reinterpret_cast<uintptr_t>(host);
+  if (is_visible && (address == 0 || address % BP_ARG_ALIGN != 0 || address + bytes < address)) {
+    return std::unexpected(fault_.broken(
+        "mem_alloc",
+        fmt::format("gave host pointer {} for \"{}\", {} bytes of heap {}", fmt::ptr(host), name, bytes, heap)));
   }
   return memory;
 }
@@ -243,7 +233,7 @@ Result<Memory> Device::import(std::span<const std::byte> bytes) {
     return api().mem_import(handle(), static_cast<uint32_t>(heap - heaps_.data()), host, size, BP_IMPORT_READ_ONLY,
                             &mem, err);
   }));
-  if (mem == nullptr) return fail(ErrorCode::kDevice, info_.id, "mem_import gave no memory");
+  if (mem == nullptr) return std::unexpected(fault_.broken("mem_import", "gave no memory"));
   return Memory({mem, Memory::Free{&api(), handle()}}, static_cast<std::byte*>(host), bytes.size());
 }
 
@@ -253,8 +243,8 @@ Result<Queue> Device::create_queue(const QueueDesc& desc) {
   bp_queue* queue = nullptr;
   BP_TRY_VOID(
       fault_.call("queue_create", [&](bp_err* err) { return api().queue_create(handle(), &raw, &queue, err); }));
-  if (queue == nullptr) return fail(ErrorCode::kDevice, info_.id, "queue_create gave no queue");
-  return Queue({queue, Queue::Destroy{&api()}}, &api(), &fault_);
+  if (queue == nullptr) return std::unexpected(fault_.broken("queue_create", "gave no queue"));
+  return Queue({queue, Queue::Destroy{&api(), &fault_}}, &api(), &fault_, desc.verify);
 }
 
 Result<Event> Device::create_event(bool timing, bool host_wait) {
@@ -263,35 +253,39 @@ Result<Event> Device::create_event(bool timing, bool host_wait) {
   bp_event* event = nullptr;
   BP_TRY_VOID(
       fault_.call("event_create", [&](bp_err* err) { return api().event_create(handle(), flags, &event, err); }));
-  if (event == nullptr) return fail(ErrorCode::kDevice, info_.id, "event_create gave no event");
+  if (event == nullptr) return std::unexpected(fault_.broken("event_create", "gave no event"));
   return Event({event, Event::Destroy{&api()}}, &api(), &fault_);
 }
 
 template <class F>
-Status Device::ask_layout_owner(const char* name, F&& f) {
+Status Device::ask_layout_owner(const char* name, const bp_queue* queue, F&& f) {
   Status status =
       fail(ErrorCode::kUnsupported, info_.id, fmt::format("{}: no plugin of the device has this layout", name));
   for (const auto& table : tables_) {
     if (table->api.layout_info == nullptr) continue;
-    status = fault_.call(name, [&](bp_err* err) { return f(*table, err); });
+    status = fault_.call(name, queue, [&](bp_err* err) { return f(*table, err); });
     if (status || status.error().code != ErrorCode::kUnsupported) break;
   }
   return status;
 }
 
 Result<LayoutInfo> Device::layout_info(uint32_t layout, std::span<const bp_value> values) {
-  bp_layout_info raw{};
-  BP_TRY_VOID(ask_layout_owner("layout_info", [&](const Table& table, bp_err* err) {
-    raw = {};
-    raw.struct_size = sizeof raw;
+  OutStruct<bp_layout_info> out;
+  BP_TRY_VOID(ask_layout_owner("layout_info", nullptr, [&](const Table& table, bp_err* err) {
+    out = {};
     return table.api.layout_info(table.handle, layout, values.data(), sizeof(bp_value),
-                                 static_cast<uint32_t>(values.size()), &raw, err);
+                                 static_cast<uint32_t>(values.size()), &out.value, err);
   }));
+  bp_layout_info& raw = out.value;
+  if (out.is_overrun()) return std::unexpected(fault_.broken("layout_info", "wrote past the room it was given"));
   raw.align = std::max<uint64_t>(raw.align, 1);
-  if ((raw.align & (raw.align - 1)) != 0 || raw.row_multiple < 0) {
-    return fail(ErrorCode::kDevice, info_.id,
-                fmt::format("layout_info of {}: align {}, row_multiple {}", interned_name(layout), raw.align,
-                            raw.row_multiple));
+  const bool is_sane = raw.bytes > 0 && raw.bytes <= kAbsurdBytes && raw.ws_bytes <= kAbsurdBytes &&
+                       is_sane_align(raw.align) && raw.row_multiple >= 0 && raw.page_tokens >= 0;
+  if (!is_sane) {
+    return std::unexpected(fault_.broken(
+        "layout_info",
+        fmt::format("of {} says {} bytes, align {}, {} bytes of workspace, row_multiple {}, page_tokens {}",
+                    interned_name(layout), raw.bytes, raw.align, raw.ws_bytes, raw.row_multiple, raw.page_tokens)));
   }
   return LayoutInfo{.size_bytes = raw.bytes,
                     .align = raw.align,
@@ -303,25 +297,27 @@ Result<LayoutInfo> Device::layout_info(uint32_t layout, std::span<const bp_value
 }
 
 Status Device::pack(const bp_pack& job, Queue& queue) {
-  return ask_layout_owner(
-      "pack", [&](const Table& table, bp_err* err) { return table.api.pack(table.handle, &job, queue.handle(), err); });
+  return ask_layout_owner("pack", queue.handle(), [&](const Table& table, bp_err* err) {
+    return table.api.pack(table.handle, &job, queue.handle(), err);
+  });
 }
 
 Result<PlanInfo> Device::query(const bp_kernel& kernel, const bp_region& region, std::span<const int64_t> config) {
   const Table& table = table_of(kernel);
   const int64_t* values = config_of(kernel, config);
   RawPlanInfo raw(kUsualWorkspaces);
-  if (kernel.query == nullptr) return read_plan_info(info_.id, kernel, raw);
+  if (kernel.query == nullptr) return read_plan_info(fault_, "query", kernel, raw);
   const auto ask = [&] {
-    return fault_.call(
-        "query", [&](bp_err* err) { return kernel.query(&kernel, table.handle, &region, values, &raw.info, err); });
+    return fault_.call("query", [&](bp_err* err) {
+      return kernel.query(&kernel, table.handle, &region, values, &raw.out.value, err);
+    });
   };
   BP_TRY_VOID(ask());
   if (raw.too_small()) {
-    raw = RawPlanInfo(std::min(raw.info.n_ws, kMaxWorkspaces));
+    raw = RawPlanInfo(std::min(raw.n_ws(), kMaxWorkspaces));
     BP_TRY_VOID(ask());
   }
-  return read_plan_info(info_.id, kernel, raw);
+  return read_plan_info(fault_, "query", kernel, raw);
 }
 
 Result<Plan> Device::plan(const bp_kernel& kernel, const bp_region& region, std::span<const int64_t> config) {
@@ -332,26 +328,34 @@ Result<Plan> Device::plan(const bp_kernel& kernel, const bp_region& region, std:
   const auto make = [&]() -> Status {
     bp_plan* made = nullptr;
     BP_TRY_VOID(fault_.call("plan", [&](bp_err* err) {
-      return kernel.plan(&kernel, table.handle, &region, values, &made, &raw.info, err);
+      return kernel.plan(&kernel, table.handle, &region, values, &made, &raw.out.value, err);
     }));
-    if (made == nullptr) return fail(ErrorCode::kDevice, info_.id, fmt::format("kernel {}: plan gave none", kernel.id));
+    if (made == nullptr)
+      return std::unexpected(fault_.broken("plan", fmt::format("of kernel {} gave no plan", kernel.id)));
     plan.reset(made);
     return {};
   };
   BP_TRY_VOID(make());
   if (raw.too_small()) {
     plan.reset();
-    raw = RawPlanInfo(std::min(raw.info.n_ws, kMaxWorkspaces));
+    raw = RawPlanInfo(std::min(raw.n_ws(), kMaxWorkspaces));
     BP_TRY_VOID(make());
   }
-  BP_TRY(PlanInfo info, read_plan_info(info_.id, kernel, raw));
+  BP_TRY(PlanInfo info, read_plan_info(fault_, "plan", kernel, raw));
   return Plan(std::move(plan), &table.api, &fault_, std::move(info));
 }
 
 uint32_t Device::intern(std::string_view name) const { return bp::intern(name); }
 
 const void* Device::extension(const char* name_and_version) const {
-  return api().ext == nullptr || fault_.lost() ? nullptr : api().ext(handle(), name_and_version);
+  if (api().ext == nullptr || fault_.lost()) return nullptr;
+  const void* table = api().ext(handle(), name_and_version);
+  if (table == nullptr || std::string_view(name_and_version).starts_with("x.")) return table;
+  const bool is_aligned = reinterpret_cast<uintptr_t>(table) % alignof(void*) == 0;
+  const uint32_t size = is_aligned ? bp_struct_size(table) : 0;
+  if (size >= sizeof(uint32_t) && size <= kMaxTableBytes) return table;
+  log::warn("{}", fault_.broken("ext", fmt::format("gave a table {} of {} bytes", name_and_version, size)).message());
+  return nullptr;
 }
 
 }  // namespace bp

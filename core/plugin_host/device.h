@@ -68,6 +68,10 @@ class Device {
   bool copies_async() const { return (api().flags & BP_DEV_COPY_ASYNC) != 0; }
   bool has_events() const { return api().event_create != nullptr; }
 
+  // How long a wait for the device may last, until it counts as lost; 300 s where nobody says. An inline device, whose
+  // waits are none, has no limit. Call it before anything waits.
+  void set_wait_limit_ms(int64_t limit_ms);
+
   // A slab of the first heap of that kind. `name` is for the plugin's messages. Errors: kOutOfMemory, kDevice;
   // kUnsupported where no heap is of that kind. REQUIRES: bytes > 0.
   Result<Memory> alloc(uint64_t bytes, const char* name, AllocKind kind = AllocKind::kDevice);
@@ -101,6 +105,7 @@ class Device {
   uint32_t intern(std::string_view name) const;
 
   // Null where the plugin has no such extension: "graph/1".
+  // The struct_size of plugin.h's own tables is within reason; "x." tables are whatever they are.
   const void* extension(const char* name_and_version) const;
   bp_device* handle() const { return tables_.front()->handle; }
   const bp_device_api& api() const { return tables_.front()->api; }
@@ -116,7 +121,7 @@ class Device {
     ~Table();
   };
 
-  explicit Device(const DeviceInfo& info) : info_(info), fault_(info.id) {}
+  explicit Device(const DeviceInfo& info) : info_(info), fault_(info.id, info.plugin) {}
   static Result<std::unique_ptr<Device>> open(std::shared_ptr<const LoadedPlugin> owner, const DeviceInfo& info);
   // Adds the kernels of a plugin of kind ATTACHED. On an error nothing has changed.
   Status attach(std::shared_ptr<const LoadedPlugin> plugin);
@@ -125,7 +130,7 @@ class Device {
   Status add_kernels(const Table& table);
   // Asks the owner, then the attached plugins, until one does not say that it lacks the layout.
   template <class F>
-  Status ask_layout_owner(const char* name, F&& f);
+  Status ask_layout_owner(const char* name, const bp_queue* queue, F&& f);
   const Table& table_of(const bp_kernel& kernel) const;
   Result<uint32_t> find_heap(AllocKind kind) const;
 

@@ -1,5 +1,7 @@
 #include "plugin_host/device_graph.h"
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 
 namespace bp {
@@ -16,9 +18,9 @@ const bp_ext_graph* graph_extension(const Device& device) {
 
 Status DeviceGraph::launch(Queue& queue, uint64_t tag, FaultSite& site) {
   const bp_launch args{sizeof(bp_launch), 0, queue.handle(), nullptr, tag};
-  return fault_->call("graph launch", [&](bp_err* err) {
+  return fault_->call("graph launch", queue.handle(), [&](bp_err* err) {
     const bp_status status = graph_.get_deleter().api->launch(graph_.get(), &args, err);
-    if (status != BP_OK) site = {err->scope, err->launch_tag};
+    if (status != BP_OK) site = {scope_of(status, *err), err->launch_tag};
     return status;
   });
 }
@@ -26,7 +28,8 @@ Status DeviceGraph::launch(Queue& queue, uint64_t tag, FaultSite& site) {
 Result<GraphRecording> GraphRecording::begin(Device& device, Queue& queue) {
   const bp_ext_graph* api = graph_extension(device);
   if (api == nullptr) return fail(ErrorCode::kUnsupported, device.info().id, "has no native graphs (graph/1)");
-  BP_TRY_VOID(device.fault().call("graph begin", [&](bp_err* err) { return api->begin(queue.handle(), err); }));
+  BP_TRY_VOID(
+      device.fault().call("graph begin", queue.handle(), [&](bp_err* err) { return api->begin(queue.handle(), err); }));
   return GraphRecording(api, queue.handle(), &device.fault());
 }
 
@@ -38,8 +41,13 @@ Result<DeviceGraph> GraphRecording::end() {
   bp_queue* queue = std::exchange(queue_, nullptr);  // a failing end() drops what was recorded
   bp_graph* graph = nullptr;
   uint64_t size_bytes = 0;
-  BP_TRY_VOID(fault_->call("graph end", [&](bp_err* err) { return api_->end(queue, &graph, &size_bytes, err); }));
-  if (graph == nullptr) return fail(ErrorCode::kDevice, fault_->device_id(), "graph end gave no graph");
+  BP_TRY_VOID(
+      fault_->call("graph end", queue, [&](bp_err* err) { return api_->end(queue, &graph, &size_bytes, err); }));
+  if (graph == nullptr) return std::unexpected(fault_->broken("graph end", "gave no graph"));
+  if (size_bytes > kAbsurdBytes) {
+    api_->destroy(graph);
+    return std::unexpected(fault_->broken("graph end", fmt::format("says that it keeps {} bytes", size_bytes)));
+  }
   return DeviceGraph({graph, DeviceGraph::Destroy{api_}}, size_bytes, fault_);
 }
 

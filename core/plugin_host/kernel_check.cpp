@@ -13,6 +13,9 @@ constexpr uint32_t kMaxTunables = 64;
 constexpr uint32_t kMaxTunableValues = 4096;
 constexpr size_t kMaxIdBytes = 128;
 constexpr size_t kMaxTextBytes = 4096;
+constexpr uint32_t kMaxKernelBytes = 1 << 16;
+// A row is read in place, so that all of the first version must be there.
+constexpr size_t kKernelBytesV0 = offsetof(bp_kernel, plan) + sizeof(bp_kernel::plan);
 
 std::unexpected<Refusal> bad(std::string reason) {
   return refuse(Verdict::kBadTable, std::move(reason), "report this to the plugin's author");
@@ -51,9 +54,11 @@ Checked<void> check_texts(const bp_kernel& kernel) {
 
 Checked<void> check_kernel(const bp_kernel* kernel, uint32_t index) {
   if (kernel == nullptr) return bad(fmt::format("kernel {} is null", index));
-  if (kernel->struct_size < sizeof(bp_kernel)) {
+  if (reinterpret_cast<uintptr_t>(kernel) % alignof(bp_kernel) != 0)
+    return bad(fmt::format("kernel {} is at an odd address", index));
+  if (kernel->struct_size < kKernelBytesV0 || kernel->struct_size > kMaxKernelBytes) {
     return bad(
-        fmt::format("kernel {}: struct_size is {}, at least {} wanted", index, kernel->struct_size, sizeof(bp_kernel)));
+        fmt::format("kernel {}: struct_size is {}, at least {} wanted", index, kernel->struct_size, kKernelBytesV0));
   }
   const auto id = bounded_text(kernel->id, kMaxIdBytes);
   if (!id || !is_identifier(*id)) return bad(fmt::format("kernel {} has no id", index));

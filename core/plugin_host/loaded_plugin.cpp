@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/log.h"
 #include "plugin_host/contained_text.h"
 #include "plugin_host/device_fault.h"
+#include "plugin_host/out_struct.h"
 #include "plugin_host/table_check.h"
 
 namespace bp {
@@ -70,12 +72,17 @@ Checked<void> LoadedPlugin::call_entry() {
     return refuse(Verdict::kNoEntry, fmt::format("it does not export {}", kEntry),
                   "report this to the plugin's author");
   }
-  api_.struct_size = sizeof api_;
+  OutStruct<bp_plugin_api> out;
   bp_err err;
   clear_err(err);
-  const bp_status status = entry(&services_->api(), &api_, &err);
+  const bp_status status = entry(&services_->api(), &out.value, &err);
   if (status != BP_OK) return refuse(Verdict::kEntryFailed, plugin_error("", kEntry, status, err).what, manifest_.hint);
   entered_ = true;
+  if (out.is_overrun()) {
+    return refuse(Verdict::kBadTable, fmt::format("it wrote past the {} bytes of its plugin api", sizeof api_),
+                  "report this to the plugin's author");
+  }
+  api_ = out.value;
   if (auto api = check_plugin_api(api_, manifest_.kinds); !api) {
     api_ = {};  // none of its pointers is to be called, shutdown included
     return api;
@@ -88,14 +95,19 @@ Checked<void> LoadedPlugin::call_entry() {
 
 Checked<void> LoadedPlugin::enumerate() {
   if ((manifest_.kinds & BP_KIND_DEVICE) == 0) return {};
-  std::vector<bp_device_info> rows(kMaxDevices);
-  for (bp_device_info& row : rows) row.struct_size = sizeof row;
+  std::vector<bp_device_info> rows(kMaxDevices + 1);  // the last is nobody's
+  for (bp_device_info& row : std::span(rows).first(kMaxDevices)) row.struct_size = sizeof row;
   uint32_t n = 0;
   bp_err err;
   clear_err(err);
   const bp_status status = api_.enumerate(rows.data(), sizeof(bp_device_info), kMaxDevices, &n, &err);
   if (status != BP_OK)
     return refuse(Verdict::kEntryFailed, plugin_error("", "enumerate", status, err).what, manifest_.hint);
+  const bp_device_info untouched{};
+  if (std::memcmp(&rows.back(), &untouched, sizeof untouched) != 0) {
+    return refuse(Verdict::kBadTable, fmt::format("enumerate wrote past the {} devices asked for", kMaxDevices),
+                  "report this to the plugin's author");
+  }
   if (n > kMaxDevices) {
     log::warn("plugin {}: it has {} devices; the first {} are used", name(), n, kMaxDevices);
     n = kMaxDevices;

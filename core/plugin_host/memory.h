@@ -10,6 +10,10 @@
 
 namespace bp {
 
+// More than an address reaches: a plugin that speaks of so many has made a mistake.
+inline constexpr uint64_t kAbsurdBytes = uint64_t{1} << 48;
+inline constexpr uint64_t kAbsurdAlign = uint64_t{1} << 30;
+
 enum class AllocKind {
   kDevice,       // fastest for kernels; the host may not see it
   kHostVisible,  // host() is not null

@@ -12,7 +12,7 @@ Result<Bound> Plan::bind(std::span<const bp_span> args, std::span<const bp_span>
     return api_->plan_bind(plan_.get(), args.data(), static_cast<uint32_t>(args.size()), ws.data(),
                            static_cast<uint32_t>(ws.size()), &bound, err);
   }));
-  if (bound == nullptr) return fail(ErrorCode::kDevice, fault_->device_id(), "plan_bind gave no bound");
+  if (bound == nullptr) return std::unexpected(fault_->broken("plan_bind", "gave no bound"));
   return Bound({bound, Bound::Destroy{api_}}, api_, fault_);
 }
 

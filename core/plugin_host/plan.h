@@ -35,9 +35,9 @@ class Bound {
   // see plugin.h, "Faults".
   Status launch(Queue& queue, std::span<const int64_t> dyn, uint64_t tag, FaultSite* site = nullptr) {
     const bp_launch args{sizeof(bp_launch), static_cast<uint32_t>(dyn.size()), queue.handle(), dyn.data(), tag};
-    return fault_->call("launch", [&](bp_err* err) {
+    return fault_->call("launch", queue.handle(), [&](bp_err* err) {
       const bp_status status = api_->launch(bound_.get(), &args, err);
-      if (status != BP_OK && site != nullptr) *site = {err->scope, err->launch_tag};
+      if (status != BP_OK && site != nullptr) *site = {scope_of(status, *err), err->launch_tag};
       return status;
     });
   }

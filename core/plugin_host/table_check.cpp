@@ -16,6 +16,11 @@ constexpr uint32_t kMaxOptions = 256;
 constexpr size_t kMaxOptionBytes = 1024;
 constexpr uint32_t kMaxTableBytes = 1 << 16;
 
+// What the first plugins write, to the last member that they all have: later ones write no less.
+constexpr size_t kPluginApiBytesV0 = offsetof(bp_plugin_api, close) + sizeof(bp_plugin_api::close);
+constexpr size_t kDeviceInfoBytesV0 = offsetof(bp_device_info, mem_total) + sizeof(bp_device_info::mem_total);
+constexpr size_t kHeapBytesV0 = offsetof(bp_heap, free_now) + sizeof(bp_heap::free_now);
+
 std::unexpected<Refusal> bad(std::string reason) {
   return refuse(Verdict::kBadTable, std::move(reason), "report this to the plugin's author");
 }
@@ -36,6 +41,12 @@ Checked<void> require(const char* table, std::initializer_list<Member> members) 
 Checked<void> check_size(const char* table, uint32_t size, size_t min) {
   if (size >= min && size <= kMaxTableBytes) return {};
   return bad(fmt::format("{}.struct_size is {}, at least {} wanted", table, size, min));
+}
+
+// Of a struct that the plugin filled in, where it was told how much room there is.
+Checked<void> check_written(const char* table, uint32_t size, size_t min, size_t room) {
+  if (size > room) return bad(fmt::format("{}.struct_size is {}, there was room for {}", table, size, room));
+  return check_size(table, size, min);
 }
 
 Checked<void> check_stride(const char* table, uint32_t stride, size_t min) {
@@ -92,8 +103,7 @@ Checked<void> check_owner_calls(const bp_device_api& api) {
 }  // namespace
 
 Checked<void> check_plugin_api(const bp_plugin_api& api, uint32_t kinds) {
-  if (auto size = check_size("plugin api", api.struct_size, offsetof(bp_plugin_api, close) + sizeof api.close); !size)
-    return size;
+  if (auto size = check_written("plugin api", api.struct_size, kPluginApiBytesV0, sizeof api); !size) return size;
   if (auto close = require("plugin api", {BP_MEMBER(api, close)}); !close) return close;
   if ((kinds & BP_KIND_DEVICE) != 0) {
     if (auto device = require("plugin api", {BP_MEMBER(api, enumerate), BP_MEMBER(api, open)}); !device) return device;
@@ -122,7 +132,7 @@ Checked<std::vector<PluginOption>> check_options(const bp_plugin_api& api) {
 }
 
 Checked<DeviceInfo> check_device_info(const bp_device_info& raw, const std::string& plugin) {
-  if (auto size = check_size("device info", raw.struct_size, sizeof(bp_device_info)); !size) {
+  if (auto size = check_written("device info", raw.struct_size, kDeviceInfoBytesV0, sizeof raw); !size) {
     return std::unexpected(size.error());
   }
   DeviceInfo info{.plugin = plugin, .memory_bytes = raw.mem_total, .score = std::max(raw.score, 0), .cls = raw.cls};
@@ -159,10 +169,14 @@ Checked<bp_device_api> check_device_api(const bp_device_api* api, bool attached)
 Checked<void> check_heaps(std::span<const bp_heap> heaps) {
   if (heaps.empty()) return bad("the device has no heap");
   for (size_t i = 0; i < heaps.size(); ++i) {
+    const bp_heap& heap = heaps[i];
     const std::string name = fmt::format("heap {}", i);
-    if (auto size = check_size(name.c_str(), heaps[i].struct_size, sizeof(bp_heap)); !size) return size;
-    const uint32_t align = heaps[i].import_align;
+    if (auto size = check_written(name.c_str(), heap.struct_size, kHeapBytesV0, sizeof(bp_heap)); !size) return size;
+    const uint32_t align = heap.import_align;
     if ((align & (align - 1)) != 0) return bad(fmt::format("{}.import_align is {}, no power of two", name, align));
+    if (heap.bytes > kAbsurdBytes || heap.granularity > kAbsurdAlign) {
+      return bad(fmt::format("{} has {} bytes in multiples of {}", name, heap.bytes, heap.granularity));
+    }
   }
   return {};
 }

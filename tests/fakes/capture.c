@@ -285,14 +285,16 @@ BP_EXPORT bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* o
     option_list[n] =
         *(const bp_option*)(const void*)((const char*)cpu_plugin.option + (uint64_t)i * cpu_plugin.option_stride);
   }
-  out->struct_size = sizeof *out;
-  out->abi_minor = BP_ABI_MINOR;
-  out->option = option_list;
-  out->n_option = n;
-  out->option_stride = sizeof(bp_option);
-  out->enumerate = enumerate;
-  out->open = open_device;
-  out->close = close_device;
-  out->shutdown = shutdown_plugin;
+  bp_plugin_api api = {.struct_size = sizeof api,
+                       .abi_minor = BP_ABI_MINOR,
+                       .option = option_list,
+                       .n_option = n,
+                       .option_stride = sizeof(bp_option),
+                       .enumerate = enumerate,
+                       .open = open_device,
+                       .close = close_device,
+                       .shutdown = shutdown_plugin};
+  if (api.struct_size > out->struct_size) api.struct_size = out->struct_size;
+  memcpy(out, &api, api.struct_size);
   return BP_OK;
 }

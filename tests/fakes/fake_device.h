@@ -69,6 +69,15 @@ static bp_status fake_fail(bp_err* err, bp_status code, uint32_t scope, uint64_t
   return code;
 }
 
+/* Fills in a growing struct of the host's: at most what it has room for, and how much that was. */
+static void fake_fill(void* out, const void* from, uint32_t size) {
+  uint32_t room;
+  memcpy(&room, out, sizeof room);
+  if (room > size) room = size;
+  memcpy(out, from, room);
+  memcpy(out, &room, sizeof room);
+}
+
 static unsigned char* fake_at(const bp_span* span) {
   return span->mem ? span->mem->bytes + span->off : (unsigned char*)span->host + span->off;
 }
@@ -77,11 +86,11 @@ static bp_status fake_heaps(bp_device* d, bp_heap* out, uint32_t stride, uint32_
   (void)d, (void)stride, (void)err;
   *n = 1;
   if (cap == 0) return BP_OK;
-  memset(out, 0, sizeof *out);
-  out->struct_size = sizeof *out;
-  out->flags = BP_HEAP_DEVICE | BP_HEAP_HOST_VISIBLE | BP_HEAP_IMPORT | BP_HEAP_IMPORT_READ_ONLY | BP_HEAP_IMPORT_FAST;
-  out->import_align = 4;
-  out->bytes = out->max_block = out->free_now = 1 << 20;
+  bp_heap heap = {.struct_size = sizeof heap};
+  heap.flags = BP_HEAP_DEVICE | BP_HEAP_HOST_VISIBLE | BP_HEAP_IMPORT | BP_HEAP_IMPORT_READ_ONLY | BP_HEAP_IMPORT_FAST;
+  heap.import_align = 4;
+  heap.bytes = heap.max_block = heap.free_now = 1 << 20;
+  fake_fill(out, &heap, sizeof heap);
   return BP_OK;
 }
 
@@ -89,7 +98,8 @@ static bp_status fake_mem_alloc(bp_device* d, const bp_alloc* a, bp_mem** out, v
   (void)d;
   if (a->bytes > 1 << 20) return fake_fail(err, BP_E_NOMEM, BP_SCOPE_CALL, 0, "1 MiB is all there is");
   bp_mem* mem = malloc(sizeof *mem);
-  mem->bytes = calloc(1, a->bytes);
+  mem->bytes = aligned_alloc(BP_ARG_ALIGN, (a->bytes + BP_ARG_ALIGN - 1) / BP_ARG_ALIGN * BP_ARG_ALIGN);
+  memset(mem->bytes, 0, a->bytes);
   mem->owned = 1;
   *out = mem;
   *host = mem->bytes;
@@ -108,6 +118,7 @@ static bp_status fake_mem_import(bp_device* d, uint32_t heap, void* host, uint64
 
 static void fake_mem_free(bp_device* d, bp_mem* mem) {
   (void)d;
+  if (!mem) return;
   if (mem->owned) free(mem->bytes);
   free(mem);
 }
@@ -141,10 +152,8 @@ static bp_status fake_plan(const bp_kernel* self, bp_device* d, const bp_region*
   ++d->n_open;
   info->n_ws = FAKE_N_WS;
   for (uint32_t i = 0; i < FAKE_N_WS && i < info->ws_cap; ++i) {
-    info->ws[i].struct_size = sizeof *info->ws;
-    info->ws[i].kind = BP_WS_SCRATCH;
-    info->ws[i].bytes = 256;
-    info->ws[i].align = 64;
+    const bp_ws_need need = {sizeof need, BP_WS_SCRATCH, 256, 64};
+    fake_fill((char*)info->ws + (uint64_t)i * info->ws_stride, &need, sizeof need);
   }
   info->est_us = 2.5;
   *out = plan;
@@ -221,14 +230,14 @@ static bp_status fake_enumerate(bp_device_info* out, uint32_t stride, uint32_t c
   (void)stride, (void)err;
   *n = 1;
   if (cap == 0) return BP_OK;
-  memset(out, 0, sizeof *out);
-  out->struct_size = sizeof *out;
-  out->score = FAKE_SCORE;
-  strcpy(out->id, FAKE_NAME ":0");
-  strcpy(out->name, "Fake " FAKE_NAME);
-  strcpy(out->arch, "fake");
-  strcpy(out->why, FAKE_WHY);
-  out->mem_total = 1 << 20;
+  bp_device_info info = {.struct_size = sizeof info};
+  info.score = FAKE_SCORE;
+  strcpy(info.id, FAKE_NAME ":0");
+  strcpy(info.name, "Fake " FAKE_NAME);
+  strcpy(info.arch, "fake");
+  strcpy(info.why, FAKE_WHY);
+  info.mem_total = 1 << 20;
+  fake_fill(out, &info, sizeof info);
   return BP_OK;
 }
 
@@ -254,14 +263,15 @@ static const bp_option fake_options[] = {{"threads", "int", "4", "1", "64", "Thr
 
 static bp_status fake_entry(const bp_host_api* host, bp_plugin_api* out) {
   fake_host = host;
-  out->struct_size = sizeof *out;
-  out->abi_minor = BP_ABI_MINOR;
-  out->option = fake_options;
-  out->n_option = 1;
-  out->option_stride = sizeof(bp_option);
-  out->enumerate = fake_enumerate;
-  out->open = fake_open;
-  out->close = fake_close;
+  bp_plugin_api api = {.struct_size = sizeof api};
+  api.abi_minor = BP_ABI_MINOR;
+  api.option = fake_options;
+  api.n_option = 1;
+  api.option_stride = sizeof(bp_option);
+  api.enumerate = fake_enumerate;
+  api.open = fake_open;
+  api.close = fake_close;
+  fake_fill(out, &api, sizeof api);
   return BP_OK;
 }
 #endif

@@ -100,6 +100,85 @@ TEST(TableCheck, AnOlderDeviceTableIsFilledUpWithNull) {
   EXPECT_EQ(copy->ext, nullptr);
 }
 
+// Tables that are read where the plugin has them: newer ones are larger.
+TEST(TableCheck, WhatThePluginKeepsMayBeLargerButNotBeyondReason) {
+  struct Newer {
+    bp_device_api api;
+    uint64_t later[8];
+  } newer{};
+  std::memset(static_cast<void*>(&newer), 0x11, sizeof newer);
+  newer.api.struct_size = sizeof newer;
+  const auto copy = check_device_api(&newer.api, false);
+  ASSERT_TRUE(copy.has_value()) << copy.error().reason;
+  EXPECT_EQ(copy->struct_size, sizeof(bp_device_api));
+  newer.api.struct_size = (1 << 16) + 1;
+  EXPECT_FALSE(check_device_api(&newer.api, false).has_value());
+
+  bp_kernel kernel = good_kernel();
+  for (const uint32_t size : {0u, 8u, uint32_t{sizeof kernel} - 8, 0xffffffffu}) {
+    kernel.struct_size = size;
+    EXPECT_TRUE(is_bad(kernel)) << size;
+  }
+  kernel.struct_size = sizeof kernel + 64;
+  EXPECT_FALSE(is_bad(kernel));
+
+  const int64_t value = 1;
+  struct FarTunable {
+    bp_tunable tunable;
+    uint64_t later[2];
+  };
+  const std::array<FarTunable, 2> far = {{{{"a", 1, 0, &value}, {1, 1}}, {{"b", 1, 0, &value}, {1, 1}}}};
+  kernel.tunable = &far[0].tunable;
+  kernel.n_tunable = 2;
+  kernel.tunable_stride = sizeof(FarTunable);
+  EXPECT_FALSE(is_bad(kernel));
+  for (const uint32_t stride : {0u, 8u, 25u, 1u << 20, 0xffffffffu}) {
+    kernel.tunable_stride = stride;
+    EXPECT_TRUE(is_bad(kernel)) << stride;
+  }
+
+  struct FarOption {
+    bp_option option;
+    uint64_t later[2];
+  };
+  const std::array<FarOption, 2> options = {
+      {{{"a", "int", "1", nullptr, nullptr, "doc"}, {1, 1}}, {{"b", "int", "2", nullptr, nullptr, "doc"}, {1, 1}}}};
+  bp_plugin_api api{};
+  api.option = &options[0].option;
+  api.n_option = 2;
+  api.option_stride = sizeof(FarOption);
+  ASSERT_TRUE(check_options(api).has_value());
+  EXPECT_EQ(check_options(api)->back().default_value, "2");
+  for (const uint32_t stride : {0u, 8u, 49u, 0xffffffffu}) {
+    api.option_stride = stride;
+    EXPECT_FALSE(check_options(api).has_value()) << stride;
+  }
+}
+
+// Structs that the plugin fills in: no larger than the host said.
+TEST(TableCheck, WhatThePluginFillsInIsAsLargeAsTheFirstVersionAndNotLargerThanItsRoom) {
+  bp_heap heap{};
+  heap.bytes = 1 << 20;
+  bp_device_info info{};
+  std::strcpy(info.id, "x:0");
+  bp_plugin_api api{};
+  std::memset(static_cast<void*>(&api), 0x11, sizeof api);
+  const auto are_fine = [&](int32_t difference) {
+    heap.struct_size = static_cast<uint32_t>(static_cast<int32_t>(sizeof heap) + difference);
+    info.struct_size = static_cast<uint32_t>(static_cast<int32_t>(sizeof info) + difference);
+    api.struct_size = static_cast<uint32_t>(static_cast<int32_t>(sizeof api) + difference);
+    const std::array<bool, 3> fine = {check_heaps({&heap, 1}).has_value(), check_device_info(info, "x").has_value(),
+                                      check_plugin_api(api, BP_KIND_DEVICE).has_value()};
+    return fine;
+  };
+  EXPECT_EQ(are_fine(0), (std::array{true, true, true}));
+  // attach and shutdown are not every plugin's.
+  EXPECT_EQ(are_fine(-8), (std::array{false, false, true}));
+  EXPECT_EQ(are_fine(-32), (std::array{false, false, false}));
+  EXPECT_EQ(are_fine(8), (std::array{false, false, false}));
+  EXPECT_EQ(are_fine(1 << 30), (std::array{false, false, false}));
+}
+
 TEST(TableCheck, DeviceInfoMustEndItsTexts) {
   bp_device_info info{};
   info.struct_size = sizeof info;
