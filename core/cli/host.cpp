@@ -58,6 +58,7 @@ Result<std::unique_ptr<Device>> Host::open_device() {
   if (wanted.front() == "reference") return nullptr;
   BP_TRY(PluginRegistry * plugins, registry());
   auto device = plugins->open(wanted.front());
+  if (device.has_value()) (*device)->set_wait_limit_ms(config_.device.timeout_ms);
   if (device.has_value() || config_.device.fallback == "error") return device;
   if (config_.device.fallback == "warn") log::warn("{}; trying the other devices", device.error().message());
   return open_any();
@@ -66,6 +67,7 @@ Result<std::unique_ptr<Device>> Host::open_device() {
 Result<std::unique_ptr<Device>> Host::open_any() {
   BP_TRY(PluginRegistry * plugins, registry());
   auto device = plugins->open("auto");
+  if (device.has_value()) (*device)->set_wait_limit_ms(config_.device.timeout_ms);
   if (device.has_value()) return device;
   log::warn("{}; the reference computes, slowly", device.error().message());
   return nullptr;
@@ -84,6 +86,7 @@ Result<EngineOptions> Host::engine_options() const {
   options.deterministic = config_.engine.deterministic;
   options.overlap = config_.engine.overlap;
   options.capture = capture_mode(config_.engine.capture);
+  options.strict = config_.engine.strict;
   for (const int64_t size : config_.engine.buckets) options.buckets.push_back(static_cast<int>(size));
   options.op_fallback = policy(config_.device.op_fallback);
   options.kernels = {config_.kernels.deny, config_.kernels.force};

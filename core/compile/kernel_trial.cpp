@@ -4,23 +4,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 
 #include "compile/program_step.h"
+#include "compile/reference_run.h"
+#include "compile/result_check.h"
 #include "compile/storage.h"
 #include "compile/tuning.h"
 #include "graph/extent.h"
 #include "graph/opset.h"
 #include "quant/quant.h"
-#include "reference/reference.h"
 
 namespace bp {
 namespace {
-
-bool is_plain_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 
 int64_t size_in(const Symbol& symbol, TrialSize size) {
   if (size == TrialSize::kLargest) return symbol.max;
@@ -28,12 +25,6 @@ int64_t size_in(const Symbol& symbol, TrialSize size) {
   const int64_t least = size == TrialSize::kFew ? 2 : symbol.max / 2;
   const int64_t wanted = (std::max<int64_t>({symbol.min, least, 1}) + step - 1) / step * step;
   return std::min(wanted, symbol.max);
-}
-
-std::vector<float> floats(DType dtype, std::span<const std::byte> bytes) {
-  std::vector<float> values(bytes.size() / dtype_info(dtype).block_bytes);
-  decode_row(dtype, bytes.data(), values.data(), static_cast<int64_t>(values.size()));
-  return values;
 }
 
 }  // namespace
@@ -143,19 +134,6 @@ std::vector<int64_t> KernelTrial::sizes(TrialSize size) const {
   return sizes;
 }
 
-Result<uint64_t> KernelTrial::bytes_at(const Value& value, TrialSize size) const {
-  const auto at = sizes(size);
-  uint64_t rows = 1;
-  uint64_t last = 1;
-  for (const Extent& dim : value.dims) {
-    rows *= last;  // Storage::size_bytes() has seen that the largest fits
-    last = static_cast<uint64_t>(size_of(dim, at));
-  }
-  const auto bytes = row_bytes(value.dtype, last);
-  if (!bytes.has_value()) return fail(ErrorCode::kUnsupported, kernel_->id, value.name + " has no whole rows");
-  return rows * *bytes;
-}
-
 // The sum over distinct operands, and two for each multiplication of a matrix product.
 void KernelTrial::estimate() {
   const Graph& graph = program_->graph_;
@@ -220,7 +198,7 @@ std::vector<int64_t> KernelTrial::launch_sizes(TrialSize size) const {
 
 Status KernelTrial::launch(Bound& bound, TrialSize size) const {
   BP_TRY_VOID(write_lengths(size));
-  return bound.launch(*program_->queue_, launch_sizes(size), 0);
+  return bound.launch(*program_->queue_, launch_sizes(size), 1);
 }
 
 Result<double> KernelTrial::time_us(Ready& ready, size_t n_launches, TrialSize size) const {
@@ -230,7 +208,8 @@ Result<double> KernelTrial::time_us(Ready& ready, size_t n_launches, TrialSize s
   const std::vector<int64_t> dyn = launch_sizes(size);
   BP_TRY_VOID(write_lengths(size));
   const auto all = [&]() -> Status {
-    for (size_t i = 0; i < n_launches; ++i) BP_TRY_VOID(ready.bounds[i % ready.bounds.size()].launch(queue, dyn, 0));
+    for (size_t i = 0; i < n_launches; ++i)
+      BP_TRY_VOID(ready.bounds[i % ready.bounds.size()].launch(queue, dyn, i + 1));
     return {};
   };
   if (!device.inline_launch() && device.has_events()) {
@@ -260,7 +239,7 @@ Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, TrialSize size
   BP_TRY_VOID(launch(ready.bounds.front(), size));
   std::vector<std::byte> all;
   for (const ValueId id : results_) {
-    BP_TRY(const uint64_t bytes, bytes_at(program_->graph_.value(id), size));
+    BP_TRY(const uint64_t bytes, bytes_at(program_->graph_.value(id), sizes(size)));
     const size_t before = all.size();
     all.resize(before + bytes);
     BP_TRY_VOID(queue.read(buffers_.at(id)->span(0, bytes), std::span(all).subspan(before)));
@@ -269,52 +248,12 @@ Result<std::vector<std::byte>> KernelTrial::results(Ready& ready, TrialSize size
 }
 
 Result<std::vector<std::byte>> KernelTrial::reference_results() const {
-  const Graph& graph = program_->graph_;
-  const auto at = sizes(TrialSize::kFew);
-  std::map<ValueId, std::vector<std::byte>> made;
-  const auto tensor_of = [&](ValueId id) -> Result<RefTensor> {
-    RefTensor tensor;
-    if (id == kNone) return tensor;
-    const Value& value = graph.value(id);
-    tensor.dtype = value.dtype;
-    for (const Extent& dim : value.dims) tensor.dims.push_back(size_of(dim, at));
-    if (const auto input = inputs_.find(id); input != inputs_.end()) {
-      tensor.data = const_cast<std::byte*>(input->second.data());  // the reference only reads operands
-    } else if (const auto known = made.find(id); known != made.end()) {
-      tensor.data = known->second.data();
-    } else if (value.role == Role::kWeight && value.host_tensor != kNone) {
-      const HostTensor& weight = graph.host_tensors[static_cast<size_t>(value.host_tensor)];
-      tensor.data = const_cast<std::byte*>(weight.bytes.data());
-      if (!weight.parts.empty()) {
-        std::vector<std::byte>& joined = made[id];
-        for (const HostTensor& part : weight.parts) joined.insert(joined.end(), part.bytes.begin(), part.bytes.end());
-        tensor.data = joined.data();
-      }
-      if (tensor.data == nullptr) return fail(ErrorCode::kUnsupported, kernel_->id, value.name + " has no bytes");
-    } else {
-      return fail(ErrorCode::kUnsupported, kernel_->id, value.name + " is not on the host");
-    }
-    return tensor;
-  };
-  for (const NodeId id : program_->steps_[places_.front()].match.nodes) {
-    const Node& node = graph.node(id);
-    for (const ValueId out : node.out) {
-      BP_TRY(const uint64_t bytes, bytes_at(graph.value(out), TrialSize::kFew));
-      made[out].resize(bytes);
-    }
-    std::vector<RefTensor> in, out;
-    for (const ValueId value : node.in) {
-      BP_TRY(RefTensor tensor, tensor_of(value));
-      in.push_back(std::move(tensor));
-    }
-    for (const ValueId value : node.out) {
-      BP_TRY(RefTensor tensor, tensor_of(value));
-      out.push_back(std::move(tensor));
-    }
-    BP_TRY_VOID(run_reference(*node.op, node.attrs, in, out));
-  }
+  std::map<ValueId, const std::byte*> operands;
+  for (const auto& [id, bytes] : inputs_) operands[id] = bytes.data();
+  const std::span<const NodeId> nodes = program_->steps_[places_.front()].match.nodes;
+  BP_TRY(const auto made, run_nodes_on_reference(program_->graph_, nodes, sizes(TrialSize::kFew), operands));
   std::vector<std::byte> all;
-  for (const ValueId id : results_) all.insert(all.end(), made[id].begin(), made[id].end());
+  for (const ValueId id : results_) all.insert(all.end(), made.at(id).begin(), made.at(id).end());
   return all;
 }
 
@@ -325,31 +264,12 @@ double KernelTrial::difference(std::span<const std::byte> got, std::span<const s
   const bool one_type = !results_.empty() && std::ranges::all_of(results_, [&](ValueId id) {
     return program_->graph_.value(id).dtype == dtype();
   });
-  const bool equal = std::ranges::equal(got, want);
-  if (equal || !one_type || !is_plain_float(dtype())) return equal ? 0 : kWorst;
-  const std::vector<float> a = floats(dtype(), got);
-  const std::vector<float> b = floats(dtype(), want);
-  double largest = 0;
-  double magnitude = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (std::isnan(a[i]) != std::isnan(b[i])) return kWorst;
-    if (std::isnan(a[i])) continue;
-    if (a[i] != b[i]) largest = std::max(largest, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
-    magnitude = std::max(magnitude, std::abs(static_cast<double>(b[i])));
-  }
-  return largest == 0 ? 0 : magnitude == 0 || !std::isfinite(largest) ? kWorst : largest / magnitude;
+  if (!one_type) return std::ranges::equal(got, want) ? 0 : kWorst;
+  return compare_results(dtype(), got, want).share;
 }
 
 double KernelTrial::tolerance() const {
-  double tolerance = 1e-3;
-  for (const ValueId id : program_->steps_[places_.front()].match.slots) {
-    if (id == kNone) continue;
-    const DType dtype = program_->graph_.value(id).dtype;
-    if (dtype == DType::kF16 || dtype == DType::kBF16) tolerance = std::max(tolerance, 0.02);
-    // Block formats are multiplied with activations of 8 bits.
-    if (dtype_info(dtype).block_elements > 1) tolerance = std::max(tolerance, 0.04);
-  }
-  return tolerance;
+  return result_tolerance(program_->graph_, program_->steps_[places_.front()].match.slots);
 }
 
 }  // namespace bp

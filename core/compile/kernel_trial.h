@@ -74,7 +74,6 @@ class KernelTrial {
   std::vector<int64_t> sizes(TrialSize size) const;
   std::vector<int64_t> launch_sizes(TrialSize size) const;  // of the kernel's symbols
   Status launch(Bound& bound, TrialSize size) const;
-  Result<uint64_t> bytes_at(const Value& value, TrialSize size) const;
   void estimate();
 
   const Program* program_ = nullptr;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "compile/program_step.h"
+#include "compile/strict_check.h"
 #include "graph/extent.h"
 #include "graph/opset.h"
 #include "reference/reference.h"
@@ -34,7 +35,7 @@ Program::~Program() = default;
 
 Status Program::run(std::span<const int64_t> sizes, uint64_t step_number, RunObserver* observer) {
   resolve_sizes(sizes);
-  if (observer != nullptr) return run_observed(step_number, *observer);
+  if (observer != nullptr || strict_ != nullptr) return run_watched(step_number, observer);
   // What plugins set up in their first launch happens outside of a capture.
   if (captures_ && !is_recorded_ && n_runs_ > 0) record_all(step_number);
   ++n_runs_;
@@ -58,7 +59,7 @@ Status Program::run_step(uint32_t at, uint64_t step_number) {
     log::trace("step {}: launch {}: {} {} on {} ({})", step_number, at, info.op, info.scope, info.device, info.kernel);
   }
   Step& step = steps_[at];
-  return step.kind == Step::Kind::kLaunch ? launch(step, step_number << 16 | at) : run_on_reference(step);
+  return step.kind == Step::Kind::kLaunch ? launch(step, tag_of(step_number, at)) : run_on_reference(step);
 }
 
 Status Program::launch(Step& step, uint64_t tag) {
@@ -67,10 +68,23 @@ Status Program::launch(Step& step, uint64_t tag) {
   auto status = step.bound->launch(*queue_, step.dyn, tag, &site);
   if (status.has_value()) return {};
   // The fault of an earlier launch, maybe of an earlier step's, is not this one's.
-  const bool is_known = site.scope == BP_SCOPE_CALL || site.launch_tag >> 16 == tag >> 16;
-  const uint64_t at = (site.scope == BP_SCOPE_CALL ? tag : site.launch_tag) & 0xffff;
-  if (is_known && at < steps_.size()) status.error().where += fmt::format(" node {}", steps_[at].name);
+  const std::string name = launch_name(site.scope == BP_SCOPE_CALL ? tag : site.launch_tag);
+  if (!name.empty()) status.error().where += " node " + name;
   return status;
+}
+
+// Step, program and place: 40, 8 and 16 bits.
+uint64_t Program::tag_of(uint64_t step_number, uint32_t at) const {
+  return step_number << 24 | uint64_t{number_} << 16 | at;
+}
+
+std::string Program::launch_name(uint64_t tag) const {
+  const size_t at = tag & 0xffff;
+  if (tag == 0 || (tag >> 16 & 0xff) != number_ || at >= steps_.size()) return {};
+  const bool in_graph = std::ranges::any_of(segments_, [&](const Segment& segment) {
+    return segment.graph && at >= list_[segment.begin] && at <= list_[segment.end - 1];
+  });
+  return in_graph ? std::string() : steps_[at].name;
 }
 
 Status Program::run_on_reference(Step& step) {

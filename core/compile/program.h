@@ -23,6 +23,7 @@
 namespace bp {
 
 class RunObserver;
+class StrictCheck;
 class Tuning;
 struct KernelProblem;
 
@@ -60,6 +61,8 @@ struct CompileInputs {
   // Plans kernels and memory but allocates and binds nothing: such a program has steps() and memory(), and cannot run.
   // The weights and the arena have sources that rehearse as well.
   bool rehearse = false;
+  bool strict = false;        // runs launch by launch, and checks each: strict_check.h
+  uint8_t number = 0;         // tells the launches of programs that share a device apart, in tags
   CompilerOptions options{};  // of passes
   // Configurations of kernels, and the measured times that choose among them. Null: every kernel as its plugin has it.
   Tuning* tuning = nullptr;
@@ -128,8 +131,11 @@ class Program {
   // Whether runs may compute all rows of the bucket: what they read must be harmless past the true sizes.
   bool captures() const { return captures_; }
   int n_graphs() const;
-  // After a fault in or after run(): adds which launch it was, if that can be found out, or how to find it. Where the
-  // device is not lost, the launches that were graphs run one by one on a queue that waits after each.
+  // The node of the launch that has this tag; "" where it is not of this program, or of a graph.
+  std::string launch_name(uint64_t tag) const;
+  // After a fault in or after run() whose launch is not known: adds which it was, if that can be found out, or how to
+  // find it. Where the device is not lost, the launches that were graphs, or all after a fault of the queue, run one by
+  // one on a queue that waits after each.
   Error explain_fault(Error error);
   // Ops that run on the reference although there is a device, each once.
   std::vector<std::string> fallback_ops() const;
@@ -137,6 +143,7 @@ class Program {
  private:
   friend class ProgramBuilder;
   friend class KernelTrial;
+  friend class StrictCheck;
   friend std::vector<KernelProblem> kernel_problems(const Program& program);
   struct Step;
   // A part of the list: a native graph, or launched one by one.
@@ -146,7 +153,9 @@ class Program {
   void make_list(bool capture);
   // sizes_ of this run, derived ones included.
   void resolve_sizes(std::span<const int64_t> sizes);
-  Status run_observed(uint64_t step_number, RunObserver& observer);
+  // `observer` may be null.
+  Status run_watched(uint64_t step_number, RunObserver* observer);
+  uint64_t tag_of(uint64_t step_number, uint32_t at) const;
   Status run_segment(Segment& segment, uint64_t step_number);
   Status run_step(uint32_t at, uint64_t step_number);
   Status record(Segment& segment, uint64_t step_number);
@@ -171,6 +180,8 @@ class Program {
   std::vector<int64_t> sizes_;                 // by symbol, of the current run
   ProgramMemory memory_;
   int n_launches_ = 0;
+  uint8_t number_ = 0;
+  std::unique_ptr<StrictCheck> strict_;  // null: runs are not checked
 };
 
 }  // namespace bp

@@ -10,6 +10,7 @@
 #include "compile/program_step.h"
 #include "compile/step_info.h"
 #include "compile/storage.h"
+#include "compile/strict_check.h"
 #include "compile/tuning.h"
 #include "graph/opset.h"
 #include "memory/arena.h"
@@ -18,7 +19,8 @@
 namespace bp {
 namespace {
 
-constexpr uint64_t kAlign = 64;  // a cache line, and the widest vector load
+constexpr uint64_t kAlign = 64;       // a cache line, and the widest vector load
+constexpr uint64_t kFenceBytes = 64;  // before and behind what a strict program writes
 
 }  // namespace
 
@@ -43,7 +45,9 @@ class ProgramBuilder {
     if (!inputs_.rehearse) BP_TRY_VOID(bind_groups());
     program_->sizes_.resize(graph().symbols.size());
     const bool capture = inputs_.capture && inputs_.device != nullptr && graph_extension(*inputs_.device) != nullptr;
-    program_->make_list(capture && !inputs_.rehearse);
+    program_->make_list(capture && !inputs_.rehearse && !inputs_.strict);
+    program_->number_ = inputs_.number;
+    if (inputs_.strict && !inputs_.rehearse) program_->strict_ = std::make_unique<StrictCheck>(*program_);
     return std::move(program_);
   }
 
@@ -57,6 +61,9 @@ class ProgramBuilder {
   };
 
   const Graph& graph() const { return program_->graph_; }
+  // Bytes before memory of that alignment, and behind it, that are fences.
+  uint64_t front(uint64_t align) const { return inputs_.strict ? std::max(align, kFenceBytes) : 0; }
+  uint64_t back() const { return inputs_.strict ? kFenceBytes : 0; }
 
   void find_external() {
     external_.assign(graph().values.size(), false);
@@ -155,7 +162,7 @@ class ProgramBuilder {
                     fmt::format("input {} is bound to no memory", graph().value(value).name));
       }
       BP_TRY(const uint64_t bytes, Storage::size_bytes(graph(), graph().value(value)));
-      lifetimes.push_back({bytes, kAlign, life->first, life->second});
+      lifetimes.push_back({front(kAlign) + bytes + back(), kAlign, life->first, life->second});
       owners.push_back(value);
     }
     program_->memory_.activation_bytes = plan_arena(lifetimes).size_bytes;
@@ -163,12 +170,17 @@ class ProgramBuilder {
     for (size_t i = 0; i < workspaces_.size(); ++i) {
       if (workspaces_[i].need.kind != BP_WS_SCRATCH) continue;
       const int at = static_cast<int>(workspaces_[i].step);
-      lifetimes.push_back({workspaces_[i].need.bytes, std::max<uint64_t>(workspaces_[i].need.align, kAlign), at, at});
+      const uint64_t align = std::max<uint64_t>(workspaces_[i].need.align, kAlign);
+      lifetimes.push_back({front(align) + workspaces_[i].need.bytes + back(), align, at, at});
       scratch.push_back(i);
     }
     const ArenaPlan plan = plan_arena(lifetimes);
-    for (size_t i = 0; i < owners.size(); ++i) offsets_[static_cast<size_t>(owners[i])] = plan.offsets[i];
-    for (size_t i = 0; i < scratch.size(); ++i) workspaces_[scratch[i]].offset = plan.offsets[owners.size() + i];
+    for (size_t i = 0; i < owners.size(); ++i)
+      offsets_[static_cast<size_t>(owners[i])] = plan.offsets[i] + front(kAlign);
+    for (size_t i = 0; i < scratch.size(); ++i) {
+      const Lifetime& life = lifetimes[owners.size() + i];
+      workspaces_[scratch[i]].offset = plan.offsets[owners.size() + i] + front(life.align_bytes);
+    }
     for (const Lifetime& life : lifetimes) {
       const int end = std::min(life.last, static_cast<int>(program_->steps_.size()) - 1);
       for (int at = life.first; at <= end; ++at)
@@ -191,8 +203,9 @@ class ProgramBuilder {
       }
       program_->memory_.workspace_bytes += ws.need.bytes;
       if (inputs_.rehearse) continue;
-      BP_TRY(Buffer buffer, Buffer::create(inputs_.device, ws.need.bytes, "workspace"));
-      BP_TRY_VOID(inputs_.queue->write(buffer.span(0, ws.need.bytes), std::vector<std::byte>(ws.need.bytes)));
+      ws.offset = front(std::max<uint64_t>(ws.need.align, kAlign));
+      BP_TRY(Buffer buffer, Buffer::create(inputs_.device, ws.offset + ws.need.bytes + back(), "workspace"));
+      BP_TRY_VOID(inputs_.queue->write(buffer.span(ws.offset, ws.need.bytes), std::vector<std::byte>(ws.need.bytes)));
       program_->kept_.push_back(std::make_unique<Buffer>(std::move(buffer)));
       ws.kept = program_->kept_.back().get();
     }
@@ -244,13 +257,15 @@ class ProgramBuilder {
         const bool packed = groups_[i].row != nullptr && slot < groups_[i].layouts.size();
         BP_TRY(operand.memory, memory_of(operand.value, packed ? groups_[i].layouts[slot] : std::string()));
         if (step.kind == Step::Kind::kLaunch) args.back() = operand.memory.span();
+        if (inputs_.strict) BP_TRY_VOID(fence_result(step, operand.value));
       }
       if (step.kind != Step::Kind::kLaunch) continue;
       std::vector<bp_span>& ws = step.workspaces;
       for (const Workspace& need : workspaces_) {
         if (need.step != i) continue;
-        ws.push_back(need.kept != nullptr ? need.kept->span(0, need.need.bytes)
-                                          : arena_->span(need.offset, need.need.bytes));
+        const BufferSpan memory{need.kept != nullptr ? need.kept : arena_, need.offset, need.need.bytes};
+        if (inputs_.strict) step.fences.push_back(fence(memory, fmt::format("workspace {}", ws.size())));
+        ws.push_back(memory.span());
       }
       auto bound = step.plan->bind(args, ws);
       if (!bound.has_value()) {
@@ -259,6 +274,26 @@ class ProgramBuilder {
       }
       step.bound.emplace(std::move(*bound));
     }
+    return {};
+  }
+
+  static Step::Fence fence(const BufferSpan& memory, std::string name) {
+    return {{memory.buffer, memory.offset - kFenceBytes, kFenceBytes},
+            {memory.buffer, memory.offset + memory.size_bytes, kFenceBytes},
+            std::move(name)};
+  }
+
+  // Round the storage of a value that the step makes, where that is in the arena.
+  Status fence_result(Step& step, ValueId id) const {
+    const ValueId root = storage_->root(id);
+    const Value& owner = graph().value(root);
+    const NodeId producer = graph().value(id).producer;
+    const bool is_made_here = std::ranges::find(step.nodes, producer) != step.nodes.end();
+    if (!is_made_here || owner.role == Role::kWeight || external_[static_cast<size_t>(root)]) return {};
+    BP_TRY(const uint64_t bytes, Storage::size_bytes(graph(), owner));
+    const std::string& name = graph().value(id).name;
+    step.fences.push_back(
+        fence({arena_, offsets_[static_cast<size_t>(root)], bytes}, name.empty() ? std::string("its result") : name));
     return {};
   }
 

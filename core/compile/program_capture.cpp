@@ -65,7 +65,7 @@ Status Program::record(Segment& segment, uint64_t step_number) {
     for (size_t k = 0; k < step.symbols.size(); ++k) {
       step.dyn[k] = graph_.symbols[static_cast<size_t>(step.symbols[k])].max;
     }
-    BP_TRY_VOID(step.bound->launch(*queue_, step.dyn, step_number << 16 | list_[i]));
+    BP_TRY_VOID(step.bound->launch(*queue_, step.dyn, tag_of(step_number, list_[i])));
   }
   BP_TRY(segment.graph, recording.end());
   memory_.graph_bytes += segment.graph->size_bytes();
@@ -76,7 +76,7 @@ Status Program::run_segment(Segment& segment, uint64_t step_number) {
   if (segment.graph) {
     FaultSite site;
     log::trace("step {}: launches {} to {} as a graph", step_number, list_[segment.begin], list_[segment.end - 1]);
-    auto launched = segment.graph->launch(*queue_, step_number << 16 | list_[segment.begin], site);
+    auto launched = segment.graph->launch(*queue_, tag_of(step_number, list_[segment.begin]), site);
     if (launched.has_value()) return {};
     if (site.scope != BP_SCOPE_CALL || device_->fault().lost()) return launched;
     stop_capturing(launched.error());
@@ -95,19 +95,26 @@ void Program::stop_capturing(const Error& why) {
 
 Error Program::explain_fault(Error error) {
   // The error of a single launch names its node.
-  if (n_graphs() == 0 || error.code != ErrorCode::kDevice || error.where.find(" node ") != std::string::npos)
+  if (device_ == nullptr || error.code != ErrorCode::kDevice || error.where.find(" node ") != std::string::npos)
     return error;
+  const FaultSite site = device_->fault().last_site();
   if (device_->fault().lost()) {
-    error.what += fmt::format(", in a step of {} native graphs", n_graphs());
-    error.fix += "; set engine.capture = \"off\" to learn which launch it is";
+    if (n_graphs() > 0) {
+      error.what += fmt::format(", in a step of {} native graphs", n_graphs());
+      error.fix += "; set engine.capture = \"off\" to learn which launch it is";
+    } else if (strict_ == nullptr && site.launch_tag == 0) {
+      error.fix += "; set engine.strict = true to learn which launch it is";
+    }
     return error;
   }
+  if (n_graphs() == 0 && site.scope != BP_SCOPE_QUEUE) return error;
   auto queue = device_->create_queue({.blame = true});
   if (!queue.has_value()) return error;
   for (const Segment& segment : segments_) {
-    if (!segment.graph) continue;
+    if (n_graphs() > 0 && !segment.graph) continue;
     for (uint32_t i = segment.begin; i < segment.end; ++i) {
       Step& step = steps_[list_[i]];
+      if (step.kind != Step::Kind::kLaunch) continue;
       // Bounds of the queue that failed are unusable.
       auto bound = step.plan->bind(step.args, step.workspaces);
       if (!bound.has_value()) return error;

@@ -3,17 +3,20 @@
 #include "compile/program.h"
 #include "compile/program_step.h"
 #include "compile/run_observer.h"
+#include "compile/strict_check.h"
 
 namespace bp {
 
-Status Program::run_observed(uint64_t step_number, RunObserver& observer) {
-  BP_TRY_VOID(observer.begin_run(*this, sizes_, queue_));
+Status Program::run_watched(uint64_t step_number, RunObserver* observer) {
+  if (observer != nullptr) BP_TRY_VOID(observer->begin_run(*this, sizes_, queue_));
   for (const uint32_t at : list_) {
-    BP_TRY_VOID(observer.begin_launch(at));
+    if (strict_ != nullptr) BP_TRY_VOID(strict_->before(at));
+    if (observer != nullptr) BP_TRY_VOID(observer->begin_launch(at));
     BP_TRY_VOID(run_step(at, step_number));
-    BP_TRY_VOID(observer.end_launch(at));
+    if (observer != nullptr) BP_TRY_VOID(observer->end_launch(at));
+    if (strict_ != nullptr) BP_TRY_VOID(strict_->after(at));
   }
-  return observer.end_run();
+  return observer != nullptr ? observer->end_run() : Status{};
 }
 
 StepWork Program::work(size_t at) const {

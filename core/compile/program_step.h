@@ -18,6 +18,12 @@ struct Program::Step {
     BufferSpan memory;
   };
 
+  // Bytes before and behind memory that the step may write, which it must leave alone: in strict programs.
+  struct Fence {
+    BufferSpan before, behind;
+    std::string of;  // "workspace 0", "its result"
+  };
+
   Kind kind = Kind::kView;
   std::string name;  // "blk.0.attn matmul"
   std::vector<NodeId> nodes;
@@ -33,6 +39,7 @@ struct Program::Step {
   std::vector<int64_t> dyn;
   std::vector<bp_span> args, workspaces;  // what it is bound to
   bool capture_safe = false;              // as its kernel says
+  std::vector<Fence> fences;
   // kReference
   const Node* node = nullptr;
   std::vector<Operand> operands;  // inputs, then results

@@ -14,6 +14,7 @@ struct DeviceConfig {
   std::vector<std::string> use = {"auto"};
   std::string fallback = "error";    // error | warn | allow
   std::string op_fallback = "warn";  // error | warn | allow
+  int64_t timeout_ms = 300'000;
 };
 
 struct PluginsConfig {
@@ -48,6 +49,7 @@ struct EngineConfig {
   std::vector<int64_t> buckets;  // empty: chosen by the engine
   std::string capture = "auto";  // auto | off | on
   bool overlap = true;
+  bool strict = false;
 };
 
 struct KvConfig {

@@ -35,6 +35,13 @@ std::vector<ConfigOption> device_options() {
         .doc = "What to do where no kernel of the device takes an op: stop, warn and run it on the reference, or do so "
                "silently."},
        [](Config& c) -> Target { return &c.device.op_fallback; }},
+      {{.key = "device.timeout",
+        .type = OptionType::kDuration,
+        .min = "10ms",
+        .max = "24h",
+        .doc = "How long the program waits for work of the device; then the device counts as lost. A device that "
+               "computes within its calls, as `cpu` does, is not waited for."},
+       [](Config& c) -> Target { return &c.device.timeout_ms; }},
   };
 }
 
@@ -147,6 +154,12 @@ std::vector<ConfigOption> engine_options() {
         .type = OptionType::kBool,
         .doc = "Enqueue a step before the tokens of the one before are read, so that the device does not wait."},
        [](Config& c) -> Target { return &c.engine.overlap; }},
+      {{.key = "engine.strict",
+        .type = OptionType::kBool,
+        .doc = "To find a wrong kernel or a faulty device: wait after each launch, hold its results against the "
+               "reference, look for NaN and for bytes written where they should not be, read back what is copied, and "
+               "stop at the first difference with the op's name. Slow, and takes memory for copies of operands."},
+       [](Config& c) -> Target { return &c.engine.strict; }},
   };
 }
 

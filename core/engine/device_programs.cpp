@@ -15,7 +15,11 @@ namespace bp {
 Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, const EngineOptions& options) {
   const SlabSource source(device, options.rehearse);
   std::unique_ptr<DevicePrograms> made(new DevicePrograms(source, options));
-  const bool has_graphs = device != nullptr && graph_extension(*device) != nullptr;
+  if (options.strict && options.capture == CaptureMode::kOn) {
+    return fail(ErrorCode::kUsage, "engine.strict", "checks launches one by one, and engine.capture is \"on\"",
+                "set engine.capture = \"auto\"");
+  }
+  const bool has_graphs = !options.strict && device != nullptr && graph_extension(*device) != nullptr;
   if (options.capture == CaptureMode::kOn && !has_graphs) {
     return fail(ErrorCode::kUsage, "engine.capture",
                 fmt::format("is \"on\", and {} has no native graphs (graph/1)",
@@ -35,7 +39,7 @@ Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, c
     BP_TRY(made->free_before_, device->free_bytes());
   }
   if (device != nullptr) {
-    BP_TRY(made->queue_, device->create_queue());
+    BP_TRY(made->queue_, device->create_queue({.blame = options.strict, .verify = options.strict}));
     made->kernels_ = KernelTable::create(device->kernels(), options.kernels);
     for (const RejectedRow& row : made->kernels_->rejected())
       log::debug("{}: kernel {}: {}", device->info().id, row.id, row.reason);
@@ -65,6 +69,8 @@ Result<std::unique_ptr<Program>> DevicePrograms::compile(Graph graph, const Bind
   inputs.capture = captures(graph);
   inputs.options = compiler_;
   inputs.rehearse = source_.rehearse;
+  inputs.strict = strict_;
+  inputs.number = static_cast<uint8_t>(n_programs_++ % UINT8_MAX + 1);
   auto program = Program::compile(std::move(graph), inputs);
   if (tuning_) {
     const std::vector<std::string> missing = tuning_->take_missing();

@@ -44,7 +44,11 @@ class DevicePrograms {
 
  private:
   DevicePrograms(const SlabSource& source, const EngineOptions& options)
-      : source_(source), op_fallback_(options.op_fallback), tuning_use_(options.tuning), compiler_(options.compiler) {
+      : source_(source),
+        op_fallback_(options.op_fallback),
+        tuning_use_(options.tuning),
+        strict_(options.strict),
+        compiler_(options.compiler) {
     compiler_.deterministic = options.deterministic;
   }
 
@@ -54,6 +58,8 @@ class DevicePrograms {
   FallbackPolicy op_fallback_;
   TuningUse tuning_use_;
   int64_t capture_tokens_ = -1;  // the largest bucket that becomes native graphs
+  bool strict_ = false;
+  uint64_t n_programs_ = 0;  // compiled so far
   CompilerOptions compiler_;
   std::optional<Queue> queue_;
   std::optional<KernelTable> kernels_;

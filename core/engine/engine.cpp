@@ -74,9 +74,11 @@ Status Engine::start_step() {
 
 Result<std::vector<TokenEvent>> Engine::step() {
   if (in_flight_.empty()) BP_TRY_VOID(start_step());
-  if (overlaps_ && !logits_sink_ && !executor_->is_observed()) BP_TRY_VOID(start_step());
+  const Status ahead = overlaps_ && !logits_sink_ && !executor_->is_observed() ? start_step() : Status{};
   BP_CHECK(!in_flight_.empty(), "a step of an idle engine");
+  // Where both fail, the earlier step has the cause.
   BP_TRY(const Executor::Finished done, executor_->finish());
+  BP_TRY_VOID(ahead);
   const Batch batch = std::move(in_flight_.front());
   in_flight_.pop_front();
   last_step_ = {batch.n_tokens, static_cast<int>(batch.items.size()), batch.n_outputs, done.gap_us};

@@ -37,6 +37,7 @@ struct EngineOptions {
   bool deterministic = true;   // all buckets run the same kernels, so that a sequence's tokens depend on nothing else
   bool overlap = true;         // a step is enqueued before the tokens of the one before are read
   CaptureMode capture = CaptureMode::kAuto;  // kOn: an error where the device has no native graphs
+  bool strict = false;                       // check every launch (compile/strict_check.h) and every copy: slow
   bool importance = false;  // watch the inputs of matrix products (importance_probe.h); needs f32 activations
   FallbackPolicy op_fallback = FallbackPolicy::kWarn;
   KernelSelection kernels{};

@@ -14,8 +14,6 @@
 namespace bp {
 namespace {
 
-constexpr uint64_t kStepTimeoutNs = 300'000'000'000;  // far more than a step takes: the device hangs
-
 uint64_t free_bytes(const Device* device) {
   if (device == nullptr) {
     return static_cast<uint64_t>(::sysconf(_SC_AVPHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -84,7 +82,7 @@ Executor::Executor(const Model& model, Device* device, const EngineOptions& opti
 Executor::~Executor() {
   thread_.reset();  // its job uses everything else
   if (n_finished_ < n_started_ && shared_->queue() != nullptr && !device_->fault().lost()) {
-    static_cast<void>(shared_->queue()->sync(kStepTimeoutNs));
+    static_cast<void>(shared_->queue()->sync());
   }
 }
 
@@ -283,16 +281,30 @@ Result<Executor::Finished> Executor::finish() {
   BP_CHECK(n_finished_ < n_started_, "no step is started");
   Step& step = *steps_[n_finished_++ % kStepsAhead];
   Status status = thread_ != nullptr ? thread_->wait(step.ticket) : step.status;
-  if (status.has_value() && step.pinned_tokens) status = step.done->sync(kStepTimeoutNs);
+  if (status.has_value() && step.pinned_tokens) status = step.done->sync();
   if (!status.has_value()) {
     if (thread_ != nullptr) thread_->drain();
-    return std::unexpected(step.program->explain_fault(std::move(status.error())));
+    return std::unexpected(explain_fault(step, std::move(status.error())));
   }
   if (step.pinned_tokens) {
     const auto* drawn = reinterpret_cast<const int32_t*>(step.pinned_tokens->host());
     std::copy(drawn, drawn + step.tokens.size(), step.tokens.begin());
   }
   return Finished{step.tokens, step.gap_us};
+}
+
+// A fault that a copy or a wait reports may name a launch of any program.
+Error Executor::explain_fault(const Step& step, Error error) {
+  const uint64_t tag = device_ == nullptr ? 0 : device_->fault().last_site().launch_tag;
+  if (tag != 0 && error.code == ErrorCode::kDevice && error.where.find(" node ") == std::string::npos) {
+    std::string name = sampler_->launch_name(tag) + next_ids_->launch_name(tag);  // at most one knows it
+    for (const auto& [bucket, program] : forward_) name += program->launch_name(tag);
+    if (!name.empty()) {
+      error.where += " node " + name;
+      return error;
+    }
+  }
+  return step.program->explain_fault(std::move(error));
 }
 
 Result<std::span<const float>> Executor::logits() {

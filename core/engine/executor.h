@@ -77,6 +77,8 @@ class Executor {
   struct Step;
   Status run_step(Step& step);
   Status draw(Step& step);
+  // Adds the launch that is to blame, where that can be found out.
+  Error explain_fault(const Step& step, Error error);
 
   const Model& model_;
   Device* device_;

@@ -16,6 +16,7 @@
 namespace bp::e2e {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -361,6 +362,36 @@ TEST(Cli, ATraceShowsEachOpLaunchedOnceAStep) {
   }
   EXPECT_FALSE(launches.empty());
   for (const auto& [line, count] : launches) EXPECT_EQ(count, 1) << line;
+}
+
+// tests/fakes/faulty.c: the CPU plugin with faults on demand.
+Outcome eval_on_faulty(const std::vector<std::string>& settings) {
+  std::vector<std::string> args = {"eval",     kGolden,    "--tokens",     write_temp("ids.json", kIds),
+                                   "--greedy", "4",        "--plugin-dir", BP_BUILD_DIR "/tests/fakes/wrapping",
+                                   "--device", "faulty:0", "--json"};
+  for (const std::string& setting : settings) args.insert(args.end(), {"--set", setting});
+  return run(args);
+}
+
+TEST(Cli, AFaultOfTheDeviceIsFourAndNamesTheLaunch) {
+  const auto message = [](const std::vector<std::string>& settings) {
+    const Outcome outcome = eval_on_faulty(settings);
+    EXPECT_EQ(outcome.exit_code, 4) << outcome.err;
+    const json::value document = outcome.document();
+    EXPECT_EQ(document.at("error").at("code").as_string(), "device");
+    return std::string(document.at("error").at("where").as_string()) + ": " +
+           std::string(document.at("error").at("what").as_string());
+  };
+  const std::string attention = "plugin.faulty.kernel=attention";
+  EXPECT_THAT(message({"plugin.faulty.fail=lost", "plugin.faulty.at=3", attention}),
+              AllOf(HasSubstr("faulty:0 node blk."), HasSubstr("the fake fell off the bus")));
+  EXPECT_THAT(message({"plugin.faulty.fail=sync", "plugin.faulty.at=8", "device.timeout=50ms", "engine.overlap=false"}),
+              HasSubstr("queue_sync failed: timeout"));
+  EXPECT_THAT(message({"plugin.faulty.fail=kernel", "plugin.faulty.at=2", attention, "engine.strict=true"}),
+              AllOf(HasSubstr("faulty:0 node blk."), HasSubstr("attention"), HasSubstr("the reference ")));
+  EXPECT_EQ(eval_on_faulty({"engine.strict=true"}).exit_code, 0);
+  const Outcome memory = eval_on_faulty({"plugin.faulty.fail=alloc", "plugin.faulty.at=4"});
+  EXPECT_EQ(memory.exit_code, 4) << memory.err;
 }
 
 TEST(Cli, RefusedModelsAreThree) {
