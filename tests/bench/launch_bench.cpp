@@ -29,8 +29,11 @@ double best_ns(long n, F&& launch) {
 }
 
 int bench(long n) {
-  const auto registry =
-      PluginRegistry::discover({.paths = {GOOD_PLUGIN}, .use_environment = false, .use_default_dirs = false});
+  const auto registry = PluginRegistry::discover({.paths = {GOOD_PLUGIN},
+                                                  .use_environment = false,
+                                                  .use_default_dirs = false,
+                                                  .probe = ProbeMode::kOff,
+                                                  .stage = false});
   auto opened = registry->open("good:0");
   if (!opened.has_value()) {
     std::fprintf(stderr, "%s\n", opened.error().message().c_str());

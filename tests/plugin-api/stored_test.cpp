@@ -28,7 +28,11 @@ class Copied {
   Copied& operator=(const Copied&) = delete;
 
   std::unique_ptr<PluginRegistry> load() const {
-    return PluginRegistry::discover({.paths = {file}, .use_environment = false, .use_default_dirs = false});
+    return PluginRegistry::discover({.paths = {file},
+                                     .use_environment = false,
+                                     .use_default_dirs = false,
+                                     .probe = ProbeMode::kOff,
+                                     .stage = false});
   }
 
   std::string file;

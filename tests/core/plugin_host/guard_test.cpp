@@ -25,8 +25,7 @@ struct Liar {
                               return key == "lie" ? std::optional(lie) : std::nullopt;
                             },
                             .ops = {}};
-    registry = PluginRegistry::discover(
-        {.paths = {fake_path("liar")}, .use_environment = false, .use_default_dirs = false}, std::move(callbacks));
+    registry = PluginRegistry::discover(only({fake_path("liar")}), std::move(callbacks));
     device = registry->open("liar:0");
   }
   Device& operator*() const { return **device; }
@@ -212,15 +211,13 @@ TEST(Guard, AQueueThatVerifiesSeesWhatACopyChanges) {
 }
 
 TEST(Guard, WhatWritesPastThePluginTableIsRefused) {
-  const auto registry =
-      PluginRegistry::discover({.paths = {fake_path("overrun")}, .use_environment = false, .use_default_dirs = false});
+  const auto registry = PluginRegistry::discover(only({fake_path("overrun")}));
   EXPECT_EQ(registry->verdicts()[0].verdict, Verdict::kBadTable);
   EXPECT_THAT(registry->verdicts()[0].reason, HasSubstr("wrote past the 64 bytes of its plugin api"));
 }
 
 TEST(Guard, AfterAFaultOfAQueueItIsOnlyDestroyed) {
-  auto registry = PluginRegistry::discover(
-      {.paths = {fake_path("launch_fails")}, .use_environment = false, .use_default_dirs = false});
+  auto registry = PluginRegistry::discover(only({fake_path("launch_fails")}));
   auto device = registry->open("launch_fails:0");
   ASSERT_TRUE(device.has_value());
   auto ready = Ready::make(**device);
