@@ -390,7 +390,7 @@ TEST(Cli, AFaultOfTheDeviceIsFourAndNamesTheLaunch) {
   EXPECT_THAT(message({"plugin.faulty.fail=kernel", "plugin.faulty.at=2", attention, "engine.strict=true"}),
               AllOf(HasSubstr("faulty:0 node blk."), HasSubstr("attention"), HasSubstr("the reference ")));
   EXPECT_EQ(eval_on_faulty({"engine.strict=true"}).exit_code, 0);
-  const Outcome memory = eval_on_faulty({"plugin.faulty.fail=alloc", "plugin.faulty.at=4"});
+  const Outcome memory = eval_on_faulty({"plugin.faulty.fail=alloc", "plugin.faulty.at=12"});
   EXPECT_EQ(memory.exit_code, 4) << memory.err;
 }
 
