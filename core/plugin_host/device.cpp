@@ -71,8 +71,9 @@ Status Device::attach(std::shared_ptr<const LoadedPlugin> plugin) {
   table->plugin = std::move(plugin);
   const bp_device_api* their_api = nullptr;
   bp_device* attached = nullptr;
-  BP_TRY_VOID(fault_.call(
-      "attach", [&](bp_err* err) { return table->plugin->api().attach(handle(), &api(), &attached, &their_api, err); }));
+  BP_TRY_VOID(fault_.call("attach", [&](bp_err* err) {
+    return table->plugin->api().attach(handle(), &api(), &attached, &their_api, err);
+  }));
   if (attached == nullptr) {
     return fail(ErrorCode::kDevice, info_.id, fmt::format("plugin {}: attach gave no device", table->plugin->name()),
                 "report this to the plugin's author");
