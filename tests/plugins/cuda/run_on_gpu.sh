@@ -12,7 +12,7 @@ programs="${PROGRAMS:-cuda_plugin_test backplane-conform conformance_test golden
 fail() { echo "run_on_gpu.sh: $*" >&2; exit 1; }
 
 build_all() {
-  cmake --preset release -DBACKPLANE_CUDA=ON >/dev/null && cmake --build --preset release --target cuda cpu fake_capture $programs
+  cmake --preset release -DBACKPLANE_TESTS=ON -DBACKPLANE_CUDA=ON >/dev/null && cmake --build --preset release --target cuda cpu fake_capture $programs
 }
 
 # The programs, stripped, in the places that they know, and the libraries that Ubuntu 24.04 lacks.
