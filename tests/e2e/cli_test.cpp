@@ -345,8 +345,10 @@ TEST(Cli, PlanKeepsWhatItMeasured) {
   ASSERT_EQ(first.exit_code, 0) << first.err;
   EXPECT_GT(first.document().at("decode_tps").as_double(), 0);
   EXPECT_GT(first.document().at("prefill_tps").as_double(), 0);
-  EXPECT_EQ(first.document().at("decode_tps"), second.document().at("decode_tps"));
-  EXPECT_EQ(first.document().at("prefill_share"), second.document().at("prefill_share"));
+  // Numbers that were written and read again differ in their last digit now and then.
+  for (const char* kept : {"decode_tps", "prefill_share"}) {
+    EXPECT_DOUBLE_EQ(first.document().at(kept).as_double(), second.document().at(kept).as_double());
+  }
   std::filesystem::remove_all(folder);
 }
 
