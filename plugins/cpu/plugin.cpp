@@ -1,8 +1,7 @@
 // The border: the manifest, the entry and the C tables. Everything else is behind them.
-#include <backplane/plugin.h>
 #include <backplane/x_limits.h>
+#include <backplane/plugin.hpp>
 
-#include <algorithm>
 #include <cstring>
 #include <new>
 #include <system_error>
@@ -71,9 +70,8 @@ bp_status enumerate(bp_device_info* out, uint32_t, uint32_t cap, uint32_t* n, bp
   *n = 1;
   if (cap == 0) return BP_OK;
   bp_device_info info{};
-  info.struct_size = std::min<uint32_t>(out->struct_size, sizeof(info));
   describe_device(&info, allowed_isa(host_api));
-  std::memcpy(out, &info, info.struct_size);
+  bp::plugin::fill(out, info);
   return BP_OK;
 }
 
@@ -102,7 +100,6 @@ bp_status shutdown(bp_err*) noexcept { return BP_OK; }
 bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err*) noexcept {
   bp::cpu::host_api = host;
   bp_plugin_api api{};
-  api.struct_size = std::min<uint32_t>(out->struct_size, sizeof(api));
   api.abi_minor = BP_ABI_MINOR;
   api.option = bp::cpu::kOptions;
   api.n_option = bp::cpu::kOptionCount;
@@ -111,6 +108,6 @@ bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err
   api.open = bp::cpu::open;
   api.close = bp::cpu::close;
   api.shutdown = bp::cpu::shutdown;
-  std::memcpy(out, &api, api.struct_size);
+  bp::plugin::fill(out, api);
   return BP_OK;
 }

@@ -1,7 +1,6 @@
 // The border: the manifest, the entry and the C tables. Everything else is behind them.
-#include <backplane/plugin.h>
+#include <backplane/plugin.hpp>
 
-#include <algorithm>
 #include <cstring>
 
 #include "device.h"
@@ -77,7 +76,6 @@ bp_status shutdown(bp_err*) noexcept { return BP_OK; }
 bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err*) noexcept {
   bp::cuda::host_api = host;
   bp_plugin_api api{};
-  api.struct_size = std::min<uint32_t>(out->struct_size, sizeof(api));
   api.abi_minor = BP_ABI_MINOR;
   api.option = bp::cuda::kOptions;
   api.n_option = bp::cuda::kOptionCount;
@@ -86,6 +84,6 @@ bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err
   api.open = bp::cuda::open;
   api.close = bp::cuda::close;
   api.shutdown = bp::cuda::shutdown;
-  std::memcpy(out, &api, api.struct_size);
+  bp::plugin::fill(out, api);
   return BP_OK;
 }

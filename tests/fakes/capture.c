@@ -4,7 +4,6 @@
  *
  * Options: fail = none | begin | end | launch: that function of graph/1 fails. culprit = id of a kernel: in a graph or
  * on a BLAME queue it breaks the queue. Both are read as the device is opened. */
-#include <dlfcn.h>
 #include <stdatomic.h>
 
 #include "capture_counts.h"
@@ -13,12 +12,8 @@
 BP_MANIFEST("BKPLAN0", 0, 0, BP_ABI_MINOR, BP_ABI_MINOR, BP_KIND_DEVICE, BP_ISA_ANY, BP_BUILD_SANITIZER, 0, "capture",
             "tests", "1.0", "capture", "", "", "", {0});
 
-enum { MAX_KERNEL = 1024, MAX_OPTION = 32 };
+enum { MAX_KERNEL = 1024 };
 
-static const bp_host_api* host_api;
-static void* library;
-static bp_plugin_api cpu_plugin;
-static bp_option option_list[MAX_OPTION];
 static bp_kernel rows[MAX_KERNEL];
 static const bp_kernel* row_list[MAX_KERNEL];
 static _Atomic uint64_t n_begins, n_ends, n_abandons, n_graph_launches, n_graphs_alive, n_recorded, n_launches;
@@ -263,38 +258,11 @@ static void close_device(bp_device* d) {
   cpu_plugin.close(d->cpu);
   free(d);
 }
-static bp_status shutdown_plugin(bp_err* err) {
-  const bp_status status = cpu_plugin.shutdown ? cpu_plugin.shutdown(err) : BP_OK;
-  if (status == BP_OK) dlclose(library);
-  return status;
-}
-
 BP_EXPORT bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err* err) {
-  host_api = host;
-  library = dlopen(FAKE_CPU_PLUGIN, RTLD_NOW | RTLD_LOCAL);
-  if (!library) return say(err, BP_E_INTERNAL, BP_SCOPE_CALL, 0, "no CPU plugin beside the fakes");
-  bp_status (*entry)(const bp_host_api*, bp_plugin_api*, bp_err*);
-  *(void**)(&entry) = dlsym(library, "bp_plugin_entry_v0");
-  cpu_plugin.struct_size = sizeof cpu_plugin;
-  const bp_status status = entry(host, &cpu_plugin, err);
-  if (status != BP_OK) return status;
-  option_list[0] = (bp_option){"fail", "string", "none", "", "", "Which function of graph/1 fails."};
-  option_list[1] = (bp_option){"culprit", "string", "", "", "", "The kernel that breaks a queue."};
-  uint32_t n = 2;
-  for (uint32_t i = 0; i < cpu_plugin.n_option && n < MAX_OPTION; ++i, ++n) {
-    option_list[n] =
-        *(const bp_option*)(const void*)((const char*)cpu_plugin.option + (uint64_t)i * cpu_plugin.option_stride);
-  }
-  bp_plugin_api api = {.struct_size = sizeof api,
-                       .abi_minor = BP_ABI_MINOR,
-                       .option = option_list,
-                       .n_option = n,
-                       .option_stride = sizeof(bp_option),
-                       .enumerate = enumerate,
-                       .open = open_device,
-                       .close = close_device,
-                       .shutdown = shutdown_plugin};
-  if (api.struct_size > out->struct_size) api.struct_size = out->struct_size;
-  memcpy(out, &api, api.struct_size);
-  return BP_OK;
+  const bp_option own[] = {{"fail", "string", "none", "", "", "Which function of graph/1 fails."},
+                           {"culprit", "string", "", "", "", "The kernel that breaks a queue."}};
+  return wrap_cpu_plugin(
+      host, own, 2,
+      (bp_plugin_api){.enumerate = enumerate, .open = open_device, .close = close_device, .shutdown = shutdown_wrapped},
+      out, err);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wrapped_cpu.h"
+
 enum { MAX_SYM = 16 };
 
 struct bp_device {
@@ -59,8 +61,6 @@ struct bp_queue {
   int stop, blame, faulted;
   bp_graph* recording;
 };
-
-static const bp_device_api* cpu_api;
 
 static bp_status say(bp_err* err, bp_status code, uint32_t scope, uint64_t tag, const char* text) {
   err->code = code;

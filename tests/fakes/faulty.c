@@ -1,16 +1,18 @@
 /* The CPU plugin with faults on demand, as the device "faulty:0". Its launches and copies are done when they return,
  * but it says that they only enqueue, and has events: waits are real to the host. Options, read as the device is
- * opened: fail    which fault, see below; none: the CPU plugin with events at      the how manieth call of its kind it
- * is, from 1 kernel  launches of rows whose id contains this text count, others do not After a fault of scope DEVICE
- * every call but those that plugin.h still allows ends the process, and so does one that uses a queue after a fault of
- * it; memory that is left at close is told to the log as an error. */
+ * opened:
+ * - fail: which fault, see below; none: the CPU plugin with events
+ * - at: the how manieth call of its kind it is, from 1
+ * - kernel: launches of rows whose id contains this text count, others do not
+ * After a fault of scope DEVICE every call but those that plugin.h still allows ends the process, and so does one that
+ * uses a queue after a fault of it; memory that is left at close is told to the log as an error. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
-#include <backplane/plugin.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "wrapped_cpu.h"
 
 BP_MANIFEST("BKPLAN0", BP_ABI_MAJOR, BP_ABI_MAJOR, BP_ABI_MINOR, BP_ABI_MINOR, BP_KIND_DEVICE, BP_ISA_ANY,
             BP_BUILD_SANITIZER, 0, "faulty", "tests", "1.0", "faulty", "", "", "", {0});
@@ -19,7 +21,7 @@ BP_MANIFEST("BKPLAN0", BP_ABI_MAJOR, BP_ABI_MAJOR, BP_ABI_MINOR, BP_ABI_MINOR, B
  * next call says. gone: the same, and nobody knows which launch. sync: never done. event: never reached. copy: one bit
  * is another. kernel: one number of the result is another. nan: it is NaN. past: bytes behind the result are written.
  * operand: the first operand is changed. */
-enum { MAX_KERNEL = 1024, MAX_OPTION = 32, MAX_MEM = 4096, MAX_MADE = 16384 };
+enum { MAX_KERNEL = 1024, MAX_MEM = 4096, MAX_MADE = 16384 };
 
 struct bp_event {
   int never;
@@ -32,12 +34,7 @@ typedef struct {
   unsigned char *out, *in;
 } note;
 
-static const bp_host_api* host_api;
-static void* library;
-static bp_plugin_api cpu_plugin;
-static const bp_device_api* cpu_api;
 static bp_device_api device_api;
-static bp_option option_list[MAX_OPTION];
 static bp_kernel rows[MAX_KERNEL];
 static const bp_kernel* row_list[MAX_KERNEL];
 static char fail[16], kernel[64];
@@ -327,39 +324,12 @@ static void close_device(bp_device* d) {
   n_mem = 0;
   cpu_plugin.close(d);
 }
-static bp_status shutdown_plugin(bp_err* err) {
-  const bp_status status = cpu_plugin.shutdown ? cpu_plugin.shutdown(err) : BP_OK;
-  if (status == BP_OK) dlclose(library);
-  return status;
-}
-
 BP_EXPORT bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err* err) {
-  host_api = host;
-  library = dlopen(FAKE_CPU_PLUGIN, RTLD_NOW | RTLD_LOCAL);
-  if (!library) return say(err, BP_E_INTERNAL, BP_SCOPE_CALL, 0, "no CPU plugin beside the fakes");
-  bp_status (*entry)(const bp_host_api*, bp_plugin_api*, bp_err*);
-  *(void**)(&entry) = dlsym(library, "bp_plugin_entry_v0");
-  cpu_plugin.struct_size = sizeof cpu_plugin;
-  const bp_status status = entry(host, &cpu_plugin, err);
-  if (status != BP_OK) return status;
-  option_list[0] = (bp_option){"fail", "string", "none", "", "", "Which fault."};
-  option_list[1] = (bp_option){"at", "int", "1", "1", "1000000000", "The how manieth call of its kind fails."};
-  option_list[2] = (bp_option){"kernel", "string", "", "", "", "Which kernels' launches count: text of their ids."};
-  uint32_t n = 3;
-  for (uint32_t i = 0; i < cpu_plugin.n_option && n < MAX_OPTION; ++i, ++n) {
-    option_list[n] =
-        *(const bp_option*)(const void*)((const char*)cpu_plugin.option + (uint64_t)i * cpu_plugin.option_stride);
-  }
-  bp_plugin_api api = {.struct_size = sizeof api,
-                       .abi_minor = BP_ABI_MINOR,
-                       .option = option_list,
-                       .n_option = n,
-                       .option_stride = sizeof(bp_option),
-                       .enumerate = enumerate,
-                       .open = open_device,
-                       .close = close_device,
-                       .shutdown = shutdown_plugin};
-  if (api.struct_size > out->struct_size) api.struct_size = out->struct_size;
-  memcpy(out, &api, api.struct_size);
-  return BP_OK;
+  const bp_option own[] = {{"fail", "string", "none", "", "", "Which fault."},
+                           {"at", "int", "1", "1", "1000000000", "The how manieth call of its kind fails."},
+                           {"kernel", "string", "", "", "", "Which kernels' launches count: text of their ids."}};
+  return wrap_cpu_plugin(
+      host, own, 3,
+      (bp_plugin_api){.enumerate = enumerate, .open = open_device, .close = close_device, .shutdown = shutdown_wrapped},
+      out, err);
 }

@@ -10,7 +10,7 @@
 #include "../built_plugins.h"
 #include "base/log.h"
 #include "engine/engine.h"
-#include "model/model.h"
+#include "golden_model.h"
 
 namespace bp {
 namespace {
@@ -21,17 +21,6 @@ using testing::MatchesRegex;
 using testing::Not;
 
 using Options = std::map<std::string, std::string, std::less<>>;
-
-const Model& model_of(const std::string& name) {
-  static std::map<std::string, std::unique_ptr<Model>, std::less<>> models;
-  auto& model = models[name];
-  if (model == nullptr) {
-    auto opened = Model::open(std::string(BP_SOURCE_DIR "/tests/goldens/data/") + name);
-    EXPECT_TRUE(opened.has_value()) << opened.error().message();
-    model = std::make_unique<Model>(std::move(*opened));
-  }
-  return *model;
-}
 
 struct Outcome {
   std::vector<int32_t> tokens;

@@ -11,7 +11,7 @@
 #include "../built_plugins.h"
 #include "base/log.h"
 #include "engine/engine.h"
-#include "model/model.h"
+#include "golden_model.h"
 #include "plugin_host/registry.h"
 
 #include "../../fakes/capture_counts.h"
@@ -54,17 +54,6 @@ bool is_usable(std::string_view id) {
   const auto registry = built_plugins();
   return std::ranges::any_of(registry->devices(),
                              [&](const DeviceInfo& info) { return info.id == id && info.score > 0; });
-}
-
-const Model& model_of(const char* name) {
-  static std::map<std::string, std::unique_ptr<Model>, std::less<>> models;
-  auto& model = models[name];
-  if (model == nullptr) {
-    auto opened = Model::open(std::string(BP_SOURCE_DIR "/tests/goldens/data/") + name);
-    EXPECT_TRUE(opened.has_value()) << opened.error().message();
-    model = std::make_unique<Model>(std::move(*opened));
-  }
-  return *model;
 }
 
 std::unique_ptr<Engine> make_engine(const Model& model, Device* device, const EngineOptions& options) {
