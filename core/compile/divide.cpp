@@ -74,7 +74,8 @@ class Divider {
     // Measured times differ from bucket to bucket, as estimates do.
     if (inputs_.tuning != nullptr && rules.estimates) {
       rules.tuned = [this](const Graph& g, const KernelRow& row, const Match& match,
-                           const std::vector<std::string>& in) {
+                           const std::vector<std::string>& in) -> std::optional<double> {
+        if (!inputs_.tuning->knows(*row.kernel)) return std::nullopt;
         return inputs_.tuning->tuned_us(*row.kernel, tuning_problem(g, match, in));
       };
     }

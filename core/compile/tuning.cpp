@@ -130,6 +130,11 @@ std::vector<int64_t> Tuning::config(const bp_kernel& kernel, const std::string& 
   return config;
 }
 
+bool Tuning::knows(const bp_kernel& kernel) {
+  if (kernel.n_tunable == 0 || cache_.size() == 0) return false;
+  return cache_.has(hash_of(device_.plugin_file_of(kernel)), kernel.id);
+}
+
 std::optional<double> Tuning::tuned_us(const bp_kernel& kernel, const std::string& problem) {
   const TuningEntry* entry = find(kernel, problem);
   return entry == nullptr ? std::nullopt : std::optional(entry->us);

@@ -37,6 +37,8 @@ class Tuning {
   // A value for each tunable; empty: the defaults. An entry that does not fit the row is left out with a line in the
   // log.
   std::vector<int64_t> config(const bp_kernel& kernel, const std::string& problem);
+  // Whether a problem of this kernel can have an entry: without one its text need not be made.
+  bool knows(const bp_kernel& kernel);
   // The measured time of a launch at the bucket's largest sizes.
   std::optional<double> tuned_us(const bp_kernel& kernel, const std::string& problem);
 

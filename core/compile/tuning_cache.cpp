@@ -204,6 +204,11 @@ const TuningEntry* TuningCache::find(const TuningKey& key) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+bool TuningCache::has(const std::string& plugin, const std::string& kernel) const {
+  const auto first = entries_.lower_bound({plugin, kernel, {}, {}});
+  return first != entries_.end() && first->first.plugin == plugin && first->first.kernel == kernel;
+}
+
 Status TuningCache::add(std::span<const TuningEntry> entries) {
   for (const TuningEntry& entry : entries) entries_.insert_or_assign(entry.key, entry);
   if (entries.empty()) return {};

@@ -61,6 +61,8 @@ class TuningCache {
 
   // Null where there is none.
   const TuningEntry* find(const TuningKey& key) const;
+  // Whether there is an entry of the kernel, whatever its problem. `plugin`: sha256 of its file.
+  bool has(const std::string& plugin, const std::string& kernel) const;
   size_t size() const { return entries_.size(); }
   // Adds entries, here and in the folder's file, beside what other processes have written meanwhile; makes the folder.
   // Errors: kFailed where it cannot be written; the entries count in this process then.

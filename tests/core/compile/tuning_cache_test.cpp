@@ -87,6 +87,16 @@ TEST_F(TuningCacheTest, KeepsEntriesAcrossProcesses) {
   EXPECT_EQ(again.find(entry("c").key), nullptr);
 }
 
+TEST_F(TuningCacheTest, SaysWhetherAKernelHasAnyEntry) {
+  TuningCache cache = open();
+  EXPECT_FALSE(cache.has(kPlugin, "cpu.matmul"));
+  ASSERT_TRUE(cache.add(std::vector{entry("a")}).has_value());
+  EXPECT_TRUE(cache.has(kPlugin, "cpu.matmul"));
+  EXPECT_FALSE(cache.has(kPlugin, "cpu.mat"));
+  EXPECT_FALSE(cache.has(kPlugin, "cpu.matmul_add"));
+  EXPECT_FALSE(cache.has(std::string(64, 'b'), "cpu.matmul"));
+}
+
 TEST_F(TuningCacheTest, AnotherBuildOfThePluginAndAnotherDeviceFindNothing) {
   TuningCache cache = open();
   ASSERT_TRUE(cache.add(std::vector{entry("a")}).has_value());
