@@ -2,6 +2,7 @@
 
 #include <cpuid.h>
 #include <unistd.h>
+#include <backplane/plugin.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,7 +13,6 @@
 
 #include "kernel_table.h"
 #include "native.h"
-#include "text.h"
 
 namespace bp::cpu {
 
@@ -79,12 +79,13 @@ void describe_device(bp_device_info* info, IsaLevel isa) {
   info->ordinal = 0;
   info->cls = 1;  // BP_CLASS_CPU
   info->score = isa == IsaLevel::kNone ? 0 : 10;
-  copy_text(info->id, "cpu:0");
-  copy_text(info->name, name.c_str());
-  copy_text(info->arch, isa_name(isa));
-  copy_text(info->driver, "");
-  copy_text(info->why,
-            isa == IsaLevel::kNone ? "the processor lacks AVX2, FMA or F16C, or option isa names none it has" : "");
+  plugin::set_text(info->id, "cpu:0");
+  plugin::set_text(info->name, name);
+  plugin::set_text(info->arch, isa_name(isa));
+  plugin::set_text(info->driver, "");
+  plugin::set_text(info->why, isa == IsaLevel::kNone
+                                  ? "the processor lacks AVX2, FMA or F16C, or option isa names none it has"
+                                  : "");
   fingerprint(name + "/" + isa_name(isa) + "/" + std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)), info->fingerprint);
   info->mem_total = physical_bytes();
 }

@@ -1,6 +1,7 @@
 #include "machine_limits.h"
 
 #include <unistd.h>
+#include <backplane/plugin.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -13,7 +14,6 @@
 #include "kernels/sweep.h"
 #include "memory.h"
 #include "one_dnn.h"
-#include "text.h"
 
 namespace bp::cpu {
 namespace {
@@ -79,14 +79,14 @@ void fill(std::vector<std::byte>& out, DnnType type, bool weights) {
 bp_status matrix_rate(bp_device* device, uint32_t dtype, double* ops_per_s, bp_err* err) noexcept {
   const bool known =
       dtype == BP_DT_F32 || dtype == BP_DT_I8 || (dtype == BP_DT_BF16 && device->isa >= IsaLevel::kAvx512Bf16);
-  if (!known) return set_error(err, BP_E_UNSUPPORTED, "no fast path for this type");
+  if (!known) return plugin::set_error(err, BP_E_UNSUPPORTED, "no fast path for this type");
   try {
     constexpr int64_t kSize = 2048;
     const DnnType type = dtype == BP_DT_F32 ? DnnType::kF32 : dtype == BP_DT_BF16 ? DnnType::kBf16 : DnnType::kU8S8;
     const uint64_t element = type == DnnType::kF32 ? 4 : type == DnnType::kBf16 ? 2 : 1;
     one_dnn_set_up(device->isa, static_cast<int>(device->team->size()));
     const auto product = DnnProduct::create({type, kSize, kSize, kSize, true});
-    if (product == nullptr) return set_error(err, BP_E_UNSUPPORTED, "oneDNN has no product of this type");
+    if (product == nullptr) return plugin::set_error(err, BP_E_UNSUPPORTED, "oneDNN has no product of this type");
     std::vector<std::byte> x(kSize * kSize * element), w(kSize * kSize * element), y(kSize * kSize * 4);
     std::vector<std::byte> packed(product->packed_bytes()), scratch(product->scratch_bytes());
     fill(x, type, false);
@@ -96,7 +96,7 @@ bp_status matrix_rate(bp_device* device, uint32_t dtype, double* ops_per_s, bp_e
     *ops_per_s = 2.0 * kSize * kSize * kSize / seconds;
     return BP_OK;
   } catch (const std::exception& e) {
-    return set_error(err, BP_E_INTERNAL, e.what());
+    return plugin::set_error(err, BP_E_INTERNAL, "%s", e.what());
   }
 }
 

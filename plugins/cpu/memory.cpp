@@ -1,10 +1,9 @@
 #include "memory.h"
 
 #include <sys/mman.h>
+#include <backplane/plugin.hpp>
 
 #include <new>
-
-#include "text.h"
 
 namespace bp::cpu {
 namespace {
@@ -33,15 +32,17 @@ uint64_t mapped_bytes(uint64_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 }  // namespace
 
 bp_status memory_alloc(bp_device*, const bp_alloc* request, bp_mem** out, void** host_ptr, bp_err* err) noexcept {
-  if (request->heap != 0) return set_error(err, BP_E_INVALID, "there is one heap, 0");
-  if (request->bytes == 0) return set_error(err, BP_E_INVALID, "0 bytes asked for");
-  if (request->flags & BP_ALLOC_SYMMETRIC) return set_error(err, BP_E_UNSUPPORTED, "no symmetric memory on one device");
-  if (request->bytes > (uint64_t{1} << 46)) return set_error(err, BP_E_NOMEM, "more than this processor can address");
+  if (request->heap != 0) return plugin::set_error(err, BP_E_INVALID, "there is one heap, 0");
+  if (request->bytes == 0) return plugin::set_error(err, BP_E_INVALID, "0 bytes asked for");
+  if (request->flags & BP_ALLOC_SYMMETRIC)
+    return plugin::set_error(err, BP_E_UNSUPPORTED, "no symmetric memory on one device");
+  if (request->bytes > (uint64_t{1} << 46))
+    return plugin::set_error(err, BP_E_NOMEM, "more than this processor can address");
   std::byte* bytes = map_anonymous(mapped_bytes(request->bytes));
   auto* memory = bytes == nullptr ? nullptr : new (std::nothrow) bp_mem{bytes, request->bytes, true};
   if (memory == nullptr) {
     if (bytes != nullptr) ::munmap(bytes, mapped_bytes(request->bytes));
-    return set_error(err, BP_E_NOMEM, "the system has no more memory");
+    return plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
   }
   *out = memory;
   if (host_ptr != nullptr) *host_ptr = bytes;
@@ -50,9 +51,9 @@ bp_status memory_alloc(bp_device*, const bp_alloc* request, bp_mem** out, void**
 
 bp_status memory_import(bp_device*, uint32_t heap, void* host, uint64_t bytes, uint32_t, bp_mem** out,
                         bp_err* err) noexcept {
-  if (heap != 0) return set_error(err, BP_E_INVALID, "there is one heap, 0");
+  if (heap != 0) return plugin::set_error(err, BP_E_INVALID, "there is one heap, 0");
   *out = new (std::nothrow) bp_mem{static_cast<std::byte*>(host), bytes, false};
-  return *out != nullptr ? BP_OK : set_error(err, BP_E_NOMEM, "the system has no more memory");
+  return *out != nullptr ? BP_OK : plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
 }
 
 void memory_free(bp_device*, bp_mem* memory) noexcept {

@@ -1,9 +1,10 @@
 #include "native.h"
 
+#include <backplane/plugin.hpp>
+
 #include "device.h"
 #include "memory.h"
 #include "queue.h"
-#include "text.h"
 
 namespace bp::cpu {
 namespace {
@@ -22,9 +23,9 @@ bp_status get(bp_device* device, uint32_t kind, const void* object, uint32_t typ
     *out = reinterpret_cast<uint64_t>(&device->team_table);
     return BP_OK;
   }
-  return set_error(err, BP_E_UNSUPPORTED,
-                   "cpu: native types are " BP_CPU_POINTER " of memory and " BP_CPU_PARALLEL_FOR
-                   " of the device and its queues");
+  return plugin::set_error(err, BP_E_UNSUPPORTED,
+                           "cpu: native types are " BP_CPU_POINTER " of memory and " BP_CPU_PARALLEL_FOR
+                           " of the device and its queues");
 }
 
 }  // namespace

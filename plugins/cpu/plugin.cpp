@@ -1,6 +1,6 @@
 // The border: the manifest, the entry and the C tables. Everything else is behind them.
 #include <backplane/x_limits.h>
-#include <backplane/plugin.hpp>
+#include <backplane/plugin_op.hpp>
 
 #include <cstring>
 #include <new>
@@ -10,9 +10,7 @@
 #include "machine_limits.h"
 #include "memory.h"
 #include "native.h"
-#include "ops/bound.h"
 #include "queue.h"
-#include "text.h"
 #include "weight_layout.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -57,10 +55,7 @@ constexpr bp_device_api make_device_api() {
   api.kernels = device_kernels;
   api.layout_info = weight_layout_info;
   api.pack = weight_pack;
-  api.plan_bind = plan_bind;
-  api.launch = bound_launch;
-  api.bound_destroy = bound_destroy;
-  api.plan_destroy = plan_destroy;
+  plugin::add_op_functions(api);
   api.ext = device_ext;
   return api;
 }
@@ -76,17 +71,17 @@ bp_status enumerate(bp_device_info* out, uint32_t, uint32_t cap, uint32_t* n, bp
 }
 
 bp_status open(const char* id, bp_device** out, const bp_device_api** api, bp_err* err) noexcept {
-  if (std::strcmp(id, "cpu:0") != 0) return set_error(err, BP_E_INVALID, "there is one device, cpu:0");
+  if (std::strcmp(id, "cpu:0") != 0) return plugin::set_error(err, BP_E_INVALID, "there is one device, cpu:0");
   if (allowed_isa(host_api) == IsaLevel::kNone)
-    return set_error(err, BP_E_UNSUPPORTED, "the processor lacks AVX2, FMA or F16C");
+    return plugin::set_error(err, BP_E_UNSUPPORTED, "the processor lacks AVX2, FMA or F16C");
   try {
     *out = open_device(host_api).release();
     *api = &kDeviceApi;
     return BP_OK;
   } catch (const std::bad_alloc&) {
-    return set_error(err, BP_E_NOMEM, "the system has no more memory");
+    return plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
   } catch (const std::system_error&) {
-    return set_error(err, BP_E_NOMEM, "the system gives no more threads");
+    return plugin::set_error(err, BP_E_NOMEM, "the system gives no more threads");
   }
 }
 

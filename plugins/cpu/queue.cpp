@@ -1,12 +1,12 @@
 #include "queue.h"
 
 #include <algorithm>
+#include <backplane/plugin.hpp>
 #include <cstring>
 #include <new>
 
 #include "device.h"
 #include "memory.h"
-#include "text.h"
 
 namespace bp::cpu {
 namespace {
@@ -17,7 +17,7 @@ constexpr uint64_t kPiece = uint64_t{4} << 20;  // what one thread copies at a t
 
 bp_status queue_create(bp_device* device, const bp_queue_desc*, bp_queue** out, bp_err* err) noexcept {
   *out = new (std::nothrow) bp_queue{device};
-  return *out != nullptr ? BP_OK : set_error(err, BP_E_NOMEM, "the system has no more memory");
+  return *out != nullptr ? BP_OK : plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
 }
 
 void queue_destroy(bp_queue* queue) noexcept { delete queue; }
@@ -26,9 +26,9 @@ bp_status queue_sync(bp_queue*, uint64_t, bp_err*) noexcept { return BP_OK; }
 
 bp_status queue_copy(bp_queue* queue, const bp_span* dst, const bp_span* src, uint32_t n, bp_err* err) noexcept {
   for (uint32_t i = 0; i < n; ++i) {
-    if (dst[i].bytes != src[i].bytes) return set_error(err, BP_E_INVALID, "a piece has more bytes on one side");
+    if (dst[i].bytes != src[i].bytes) return plugin::set_error(err, BP_E_INVALID, "a piece has more bytes on one side");
     if (!is_inside(dst[i]) || !is_inside(src[i]))
-      return set_error(err, BP_E_INVALID, "a piece reaches past its memory");
+      return plugin::set_error(err, BP_E_INVALID, "a piece reaches past its memory");
   }
   for (uint32_t i = 0; i < n; ++i) {
     std::byte* to = address(dst[i]);

@@ -1,9 +1,10 @@
 #include "weight_layout.h"
 
+#include <backplane/plugin_region.hpp>
+
 #include <algorithm>
 
 #include "kernels/weight_pack.h"
-#include "ops/region_view.h"
 
 namespace bp::cpu {
 namespace {
@@ -27,7 +28,7 @@ std::optional<WeightFormat> format_of_dtype(uint16_t dtype) {
 void pack_weight(const PackedWeight& weight, const std::byte* src, std::byte* dst, int64_t row0, int64_t n_rows,
                  ThreadTeam& team) {
   const uint64_t bytes = group_bytes(weight.format, weight.k);
-  const uint64_t src_row = row_bytes(kDtypes[static_cast<int>(weight.format)], weight.k);
+  const auto src_row = static_cast<uint64_t>(plugin::bytes_of(kDtypes[static_cast<int>(weight.format)], weight.k));
   const int64_t per_matrix = weight.groups_per_matrix();
   const auto group_at = [&](int64_t row) { return row / weight.n * per_matrix + row % weight.n / kGroupRows; };
   const int64_t first = group_at(row0);

@@ -1,9 +1,8 @@
 // layout_info and pack: what the host asks of packed weights.
-#include <backplane/plugin.hpp>
+#include <backplane/plugin_region.hpp>
 
 #include "device.h"
 #include "memory.h"
-#include "ops/region_view.h"
 #include "queue.h"
 #include "weight_layout.h"
 
@@ -128,7 +127,7 @@ bp_status weight_pack(bp_device* device, const bp_pack* pack, bp_queue*, bp_err*
   const PackedWeight& weight = part.weight;
   const int64_t part_rows = weight.n_matrices * weight.n;
   const bp_span& src = pack->src[part.source];
-  const uint64_t src_bytes = row_bytes(pack->value->dtype, weight.k) * static_cast<uint64_t>(part_rows);
+  const uint64_t src_bytes = static_cast<uint64_t>(plugin::bytes_of(pack->value->dtype, weight.k) * part_rows);
   if (src.bytes < src_bytes || pack->dst.bytes < sources.size_bytes()) {
     return plugin::set_error(err, BP_E_INVALID, "a weight of %llu bytes, packed %llu, does not fit its spans",
                              static_cast<unsigned long long>(src_bytes),

@@ -56,7 +56,7 @@ void describe(int ordinal, const cudaDeviceProp& gpu, const Versions& version, b
   info.cls = BP_CLASS_GPU;
   info.score = 100;
   std::snprintf(info.id, sizeof(info.id), "cuda:%d", ordinal);
-  copy_text(info.name, gpu.name);
+  plugin::set_text(info.name, gpu.name);
   std::snprintf(info.arch, sizeof(info.arch), "sm_%d%d", gpu.major, gpu.minor);
   std::snprintf(info.driver, sizeof(info.driver), "driver for CUDA %d.%d, runtime %d.%d", version.driver / 1000,
                 version.driver % 1000 / 10, version.runtime / 1000, version.runtime % 1000 / 10);
@@ -91,7 +91,7 @@ bp_status enumerate_devices(bp_device_info* out, uint32_t stride, uint32_t cap, 
   int count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess) {
     static_cast<void>(cudaGetLastError());
-    set_error(err, BP_OK, absence(error));
+    plugin::set_error(err, BP_OK, "%s", absence(error));
     return BP_OK;
   }
   const Versions version = versions();
@@ -101,15 +101,13 @@ bp_status enumerate_devices(bp_device_info* out, uint32_t stride, uint32_t cap, 
         status != BP_OK)
       return status;
     if (static_cast<uint32_t>(i) < cap) {
-      char* row = reinterpret_cast<char*>(out) + static_cast<uint64_t>(i) * stride;
       bp_device_info info{};
-      info.struct_size = std::min<uint32_t>(bp_struct_size(row), sizeof(info));
       try {
         describe(i, gpu, version, info);
       } catch (const std::bad_alloc&) {
-        return set_error(err, BP_E_NOMEM, "the system has no more memory");
+        return plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
       }
-      std::memcpy(row, &info, info.struct_size);
+      plugin::fill(&plugin::at_stride(out, stride, static_cast<uint32_t>(i)), info);
     }
   }
   *n = static_cast<uint32_t>(count);
@@ -125,9 +123,9 @@ bp_status open_device(const bp_host_api* host, const char* id, bp_device** out, 
     std::snprintf(name, sizeof(name), "cuda:%d", ordinal);
     if (std::strcmp(name, id) == 0) break;
   }
-  if (ordinal == count) return set_error(err, BP_E_INVALID, "there is no GPU of this id");
+  if (ordinal == count) return plugin::set_error(err, BP_E_INVALID, "there is no GPU of this id");
   std::unique_ptr<bp_device> device(new (std::nothrow) bp_device);
-  if (device == nullptr) return set_error(err, BP_E_NOMEM, "the system has no more memory");
+  if (device == nullptr) return plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
   device->host = host;
   device->ordinal = ordinal;
   if (BP_HAS(bp_host_api, host, intern)) {
@@ -168,9 +166,7 @@ bp_status device_heaps(bp_device* device, bp_heap* out, uint32_t stride, uint32_
   heaps[kDeviceHeap] = heap(BP_HEAP_DEVICE, 0, all_bytes, kGranularity, free_bytes);
   heaps[kPinnedHeap] = heap(BP_HEAP_PINNED | BP_HEAP_HOST_VISIBLE, 1, host_bytes, page, host_free);
   for (uint32_t i = 0; i < std::min<uint32_t>(cap, kHeapCount); ++i) {
-    char* row = reinterpret_cast<char*>(out) + static_cast<uint64_t>(i) * stride;
-    heaps[i].struct_size = std::min<uint32_t>(bp_struct_size(row), sizeof(bp_heap));
-    std::memcpy(row, &heaps[i], heaps[i].struct_size);
+    plugin::fill(&plugin::at_stride(out, stride, i), heaps[i]);
   }
   return BP_OK;
 }

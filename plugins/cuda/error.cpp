@@ -54,27 +54,15 @@ bp_status status_of(cudaError_t error) {
 
 }  // namespace
 
-bp_status set_error(bp_err* err, bp_status code, const char* text) {
-  err->code = code;
-  err->native = 0;
-  err->launch_tag = 0;
-  err->scope = BP_SCOPE_CALL;
-  copy_text(err->msg, text);
-  return code;
-}
-
 bp_status check(cudaError_t result, const char* where, bp_err* err, uint64_t tag) {
   if (result == cudaSuccess) return BP_OK;
   static_cast<void>(cudaGetLastError());  // an error that was reported is not the next call's
   const bool sticky = is_sticky(result);
-  set_error(err, sticky ? BP_E_DEVICE_LOST : status_of(result), "");
-  err->native = result;
-  err->launch_tag = tag;
-  err->scope = sticky ? BP_SCOPE_PROCESS : BP_SCOPE_CALL;
-  std::snprintf(err->msg, sizeof(err->msg), "%s: %s (%s, %d)%s", where, cudaGetErrorString(result),
-                cudaGetErrorName(result), static_cast<int>(result),
-                sticky ? "; a new process is needed to use the GPU again" : "");
-  return err->code;
+  char text[sizeof(bp_err::msg)];
+  std::snprintf(text, sizeof(text), "%s: %s (%s, %d)%s", where, cudaGetErrorString(result), cudaGetErrorName(result),
+                static_cast<int>(result), sticky ? "; a new process is needed to use the GPU again" : "");
+  const uint32_t scope = sticky ? BP_SCOPE_PROCESS : BP_SCOPE_CALL;
+  return plugin::set_fault(err, sticky ? bp_status{BP_E_DEVICE_LOST} : status_of(result), {scope, result, tag}, text);
 }
 
 }  // namespace bp::cuda

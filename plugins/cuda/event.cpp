@@ -12,7 +12,7 @@ namespace bp::cuda {
 
 bp_status event_create(bp_device* device, uint32_t flags, bp_event** out, bp_err* err) noexcept {
   std::unique_ptr<bp_event> event(new (std::nothrow) bp_event);
-  if (event == nullptr) return set_error(err, BP_E_NOMEM, "the system has no more memory");
+  if (event == nullptr) return plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
   event->device = device;
   event->timing = (flags & BP_EVENT_TIMING) != 0;
   bp_status status = check(device->use(), "cudaSetDevice", err);
@@ -55,7 +55,7 @@ bp_status event_sync(bp_event* event, uint64_t timeout_ns, bp_err* err) noexcept
 }
 
 bp_status event_elapsed(bp_event* first, bp_event* second, double* us, bp_err* err) noexcept {
-  if (!first->timing || !second->timing) return set_error(err, BP_E_INVALID, "event_elapsed: not for timing");
+  if (!first->timing || !second->timing) return plugin::set_error(err, BP_E_INVALID, "event_elapsed: not for timing");
   if (const bp_status status = check(first->device->use(), "cudaSetDevice", err); status != BP_OK) return status;
   float ms = 0;
   const bp_status status = check(cudaEventElapsedTime(&ms, first->event, second->event), "cudaEventElapsedTime", err);

@@ -53,7 +53,7 @@ bp_status graph_end(bp_queue* queue, bp_graph** out, uint64_t* bytes, bp_err* er
   std::unique_ptr<bp_graph> graph(new (std::nothrow) bp_graph);
   const uint64_t before = free_bytes();
   if (graph == nullptr) {
-    status = set_error(err, BP_E_NOMEM, "the system has no more memory");
+    status = plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
   } else {
     graph->device = queue->device;
     status = check(cudaGraphInstantiate(&graph->exec, captured, 0), "cudaGraphInstantiate", err);
@@ -74,7 +74,7 @@ bp_status graph_end(bp_queue* queue, bp_graph** out, uint64_t* bytes, bp_err* er
 }
 
 bp_status graph_launch(bp_graph* graph, const bp_launch* launch, bp_err* err) noexcept {
-  if (launch->n_dyn != 0) return set_error(err, BP_E_INVALID, "graph launch: a graph has no extents");
+  if (launch->n_dyn != 0) return plugin::set_error(err, BP_E_INVALID, "graph launch: a graph has no extents");
   bp_status status = check(graph->device->use(), "cudaSetDevice", err);
   if (status == BP_OK) status = check(cudaGraphLaunch(graph->exec, launch->queue->stream), "cudaGraphLaunch", err);
   if (status == BP_OK && launch->queue->blame)

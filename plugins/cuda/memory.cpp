@@ -10,10 +10,10 @@ namespace bp::cuda {
 
 bp_status memory_alloc(bp_device* device, const bp_alloc* request, bp_mem** out, void** host_ptr,
                        bp_err* err) noexcept {
-  if (request->heap >= kHeapCount) return set_error(err, BP_E_INVALID, "mem_alloc: there are two heaps");
-  if (request->flags != 0) return set_error(err, BP_E_UNSUPPORTED, "mem_alloc: no memory that peers see");
+  if (request->heap >= kHeapCount) return plugin::set_error(err, BP_E_INVALID, "mem_alloc: there are two heaps");
+  if (request->flags != 0) return plugin::set_error(err, BP_E_UNSUPPORTED, "mem_alloc: no memory that peers see");
   std::unique_ptr<bp_mem> memory(new (std::nothrow) bp_mem);
-  if (memory == nullptr) return set_error(err, BP_E_NOMEM, "the system has no more memory");
+  if (memory == nullptr) return plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
   memory->size_bytes = request->bytes;
   memory->pinned = request->heap == kPinnedHeap;
   bp_status status = check(device->use(), "cudaSetDevice", err);

@@ -15,7 +15,7 @@ bp_status native_get(bp_device* device, uint32_t kind, const void* obj, uint32_t
     *out = reinterpret_cast<uint64_t>(value);
     return BP_OK;
   };
-  if (type == 0) return set_error(err, BP_E_UNSUPPORTED, "native/1: no type");
+  if (type == 0) return plugin::set_error(err, BP_E_UNSUPPORTED, "native/1: no type");
   if (kind == BP_OBJ_QUEUE && type == device->stream_type) return give(static_cast<const bp_queue*>(obj)->stream);
   if (kind == BP_OBJ_MEM && type == device->pointer_type) return give(static_cast<const bp_mem*>(obj)->bytes);
   if (kind == BP_OBJ_EVENT && type == device->event_type) return give(static_cast<const bp_event*>(obj)->event);
@@ -23,7 +23,7 @@ bp_status native_get(bp_device* device, uint32_t kind, const void* obj, uint32_t
     *out = static_cast<uint64_t>(device->ordinal);
     return BP_OK;
   }
-  return set_error(err, BP_E_UNSUPPORTED, "native/1: no such type of this object");
+  return plugin::set_error(err, BP_E_UNSUPPORTED, "native/1: no such type of this object");
 }
 
 }  // namespace

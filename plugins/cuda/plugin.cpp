@@ -1,5 +1,5 @@
 // The border: the manifest, the entry and the C tables. Everything else is behind them.
-#include <backplane/plugin.hpp>
+#include <backplane/plugin_op.hpp>
 
 #include <cstring>
 
@@ -9,7 +9,6 @@
 #include "kernel_table.h"
 #include "memory.h"
 #include "native.h"
-#include "ops/bound.h"
 #include "queue.h"
 
 BP_MANIFEST("BKPLAN0", BP_ABI_MAJOR, BP_ABI_MAJOR, BP_ABI_MINOR, BP_ABI_MINOR, BP_KIND_DEVICE, BP_ISA_X86_64_V1,
@@ -45,10 +44,7 @@ constexpr bp_device_api make_device_api() {
   api.queue_sync = queue_sync;
   api.copy = queue_copy;
   api.kernels = device_kernels;
-  api.plan_bind = plan_bind;
-  api.launch = bound_launch;
-  api.bound_destroy = bound_destroy;
-  api.plan_destroy = plan_destroy;
+  plugin::add_op_functions(api);
   api.event_create = event_create;
   api.event_destroy = event_destroy;
   api.event_record = event_record;

@@ -12,7 +12,7 @@ namespace bp::cuda {
 
 bp_status queue_create(bp_device* device, const bp_queue_desc* desc, bp_queue** out, bp_err* err) noexcept {
   std::unique_ptr<bp_queue> queue(new (std::nothrow) bp_queue);
-  if (queue == nullptr) return set_error(err, BP_E_NOMEM, "the system has no more memory");
+  if (queue == nullptr) return plugin::set_error(err, BP_E_NOMEM, "the system has no more memory");
   queue->device = device;
   queue->blame = (desc->flags & BP_QUEUE_BLAME) != 0;
   bp_status status = check(device->use(), "cudaSetDevice", err);
@@ -44,11 +44,11 @@ bp_status queue_copy(bp_queue* queue, const bp_span* dst, const bp_span* src, ui
   bool touches_host = false;
   for (uint32_t i = 0; i < n; ++i) {
     if (!is_inside(dst[i]) || !is_inside(src[i]) || dst[i].bytes != src[i].bytes)
-      return set_error(err, BP_E_INVALID, "copy: a piece reaches past its memory, or its ends differ in size");
+      return plugin::set_error(err, BP_E_INVALID, "copy: a piece reaches past its memory, or its ends differ in size");
     touches_host = touches_host || dst[i].mem == nullptr || src[i].mem == nullptr;
   }
   if (touches_host && queue->capturing)
-    return set_error(err, BP_E_INVALID, "copy: host memory that is not pinned cannot be part of a graph");
+    return plugin::set_error(err, BP_E_INVALID, "copy: host memory that is not pinned cannot be part of a graph");
   bp_status status = check(queue->device->use(), "cudaSetDevice", err);
   for (uint32_t i = 0; i < n && status == BP_OK; ++i) {
     if (dst[i].bytes == 0) continue;

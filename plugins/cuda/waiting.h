@@ -22,14 +22,12 @@ bp_status wait_for(uint64_t timeout_ns, Query query, Wait wait, const char* wher
     const cudaError_t result = query();
     if (result != cudaErrorNotReady) return check(result, where, err);
     static_cast<void>(cudaGetLastError());
-    if (timeout_ns == 0) return set_error(err, BP_E_BUSY, "work is outstanding");
+    if (timeout_ns == 0) return plugin::set_error(err, BP_E_BUSY, "work is outstanding");
     const auto waited = Clock::now() - begin;
     if (waited > std::chrono::nanoseconds(timeout_ns)) break;
     if (waited > kSpin) std::this_thread::sleep_for(std::chrono::microseconds(20));
   }
-  set_error(err, BP_E_TIMEOUT, "the GPU has not finished in time; it may hang");
-  err->scope = BP_SCOPE_DEVICE;
-  return BP_E_TIMEOUT;
+  return plugin::set_fault(err, BP_E_TIMEOUT, {BP_SCOPE_DEVICE, 0, 0}, "the GPU has not finished in time; it may hang");
 }
 
 }  // namespace bp::cuda

@@ -105,8 +105,8 @@ bp_device_api make_table() {
   table.heaps = heaps, table.mem_alloc = mem_alloc, table.mem_free = mem_free;
   table.queue_create = queue_create, table.queue_destroy = queue_destroy, table.queue_sync = queue_sync;
   table.copy = copy;
-  table.kernels = kernels, table.plan_bind = plan_bind, table.launch = launch;
-  table.bound_destroy = bound_destroy, table.plan_destroy = plan_destroy;
+  table.kernels = kernels;
+  plugin::add_op_functions(table);
   table.event_create = event_create, table.event_destroy = event_destroy, table.event_record = event_record;
   table.event_wait = event_wait, table.event_sync = event_sync, table.event_elapsed = event_elapsed;
   return table;

@@ -1,11 +1,19 @@
 // What a row makes of a region: a kernel, and how its arguments and size follow from the extents of a launch.
 #pragma once
 
+#include <backplane/plugin_op.hpp>
+
 #include <span>
 
 #include "device.h"
 
 namespace bp::opencl {
+
+using plugin::element_bytes;
+using plugin::is_plain_float;
+using plugin::RegionView;
+using plugin::same_shape;
+using plugin::Tensor;
 
 constexpr int kMaxSlots = 16;
 constexpr int kParams = 12;  // buffers of every kernel
@@ -16,27 +24,6 @@ struct Args {
   cl_ulong off[kParams];
   cl_long n[48];
   cl_float f[4];
-};
-
-// A value of a region, kept after it is gone.
-struct Tensor {
-  bool present = false;
-  uint16_t dtype = 0;
-  uint32_t rank = 0;
-  int64_t dim[6] = {};  // the bucket's max where dynamic
-  uint16_t sym[6] = {};
-
-  int64_t size(uint32_t axis, const int64_t* dyn) const { return sym[axis] == 0 ? dim[axis] : dyn[sym[axis] - 1]; }
-  // Product of sizes begin .. end - 1.
-  int64_t product(uint32_t begin, uint32_t end, const int64_t* dyn) const {
-    int64_t n = 1;
-    for (uint32_t i = begin; i < end; ++i) n *= size(i, dyn);
-    return n;
-  }
-  int64_t elements(const int64_t* dyn) const { return product(0, rank, dyn); }
-  int64_t rows(const int64_t* dyn) const { return product(0, rank == 0 ? 0 : rank - 1, dyn); }
-  int64_t columns() const { return rank == 0 ? 1 : dim[rank - 1]; }
-  bool is_static(uint32_t begin) const;  // from that axis on
 };
 
 struct Work {
@@ -54,7 +41,7 @@ struct Work {
 // A row's own part: null, or why the region is not for it. Cheap; allocates nothing.
 struct RowUser {
   const char* kernel;
-  const char* (*init)(const bp_region& region, const RowUser& user, Work& work);
+  const char* (*init)(const RegionView& region, const RowUser& user, Work& work);
   int64_t op;  // which of the kernel's functions
 };
 
@@ -75,19 +62,11 @@ std::span<const RowText> rope_rows();
 std::span<const RowText> attention_rows();
 std::span<const RowText> sample_rows();
 
-// Members of the device table.
+// Of the device table.
 bp_status kernels(bp_device* device, const bp_kernel* const** out, uint32_t* n, bp_err* err) noexcept;
-bp_status plan_bind(bp_plan* plan, const bp_span* args, uint32_t n, const bp_span* ws, uint32_t n_ws, bp_bound** out,
-                    bp_err* err) noexcept;
-bp_status launch(bp_bound* bound, const bp_launch* launch, bp_err* err) noexcept;
-void bound_destroy(bp_bound* bound) noexcept;
-void plan_destroy(bp_plan* plan) noexcept;
 
 // ---- what inits are made of ----
 
-constexpr bool is_plain_float(uint16_t dtype) { return dtype >= BP_DT_F32 && dtype <= BP_DT_BF16; }
-// Bytes of an element; 0 of types that are no whole bytes.
-int64_t element_bytes(uint16_t dtype);
 // Elements of a block that cl/common.cl can load; 0: it cannot.
 int64_t loadable_block(uint16_t dtype);
 
@@ -100,9 +79,6 @@ template <int Slot>
 int64_t per_row(const Work& work, const int64_t* dyn, Args&) {
   return work.slot[Slot].rows(dyn);
 }
-
-// Whether two slots have one shape whatever the extents.
-bool same_shape(const Tensor& a, const Tensor& b);
 
 // Dims of slot `out` and strides of `in`, aligned to its last, into n[8 …] and n[at …]: cl/common.cl, place().
 void set_places(const Work& work, int out, int in, int at, const int64_t* dyn, Args& args);

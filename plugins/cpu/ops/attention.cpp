@@ -25,10 +25,10 @@ class AttentionOp : public Op {
     if (q_.rank != 3 || !q_.is_static(1) || !q_.is_static(2)) return "q is not [tokens, heads, head_dim]";
     a_.n_heads = q_.dim[1];
     a_.head_dim = q_.dim[2];
-    a_.scale = static_cast<float>(region.attr_float(0, "scale").value_or(1));
-    a_.softcap = static_cast<float>(region.attr_float(0, "softcap").value_or(0));
-    a_.window = region.attr_int(0, "window").value_or(0);
-    a_.causal = region.attr_int(0, "causal").value_or(1) != 0;
+    a_.scale = region.attr_float("scale", 1);
+    a_.softcap = region.attr_float("softcap", 0);
+    a_.window = region.attr_int("window", 0);
+    a_.causal = region.attr_int("causal", 1) != 0;
     return nullptr;
   }
 
@@ -82,7 +82,7 @@ class PagedAttentionOp final : public AttentionOp {
     if (const char* why = init_keys(k, v, 1); why != nullptr) return why;
     a_.n_pages = k.dim[0];
     a_.page_size = k.dim[2];
-    const int64_t v_dim = region.attr_int(0, "v_dim").value_or(0);
+    const int64_t v_dim = region.attr_int("v_dim", 0);
     a_.v_dim = v_dim > 0 ? v_dim : v.dim[3];
     if (a_.v_dim > v.dim[3] || a_.page_size <= 0) return "the cache does not fit q";
     a_.k_stride = strides(k);
@@ -106,7 +106,7 @@ class PagedAttentionOp final : public AttentionOp {
 
   // Of a cache [pages, heads, page, row].
   static AttentionStrides strides(const Tensor& cache) {
-    const auto row = static_cast<int64_t>(row_bytes(cache.dtype, cache.dim[3]));
+    const auto row = bytes_of(cache.dtype, cache.dim[3]);
     return {cache.dim[1] * cache.dim[2] * row, cache.dim[2] * row, row};
   }
 
@@ -143,7 +143,7 @@ class RaggedAttentionOp final : public AttentionOp {
 
   // Of tokens [n, heads, row].
   static AttentionStrides strides(const Tensor& x) {
-    const auto row = static_cast<int64_t>(row_bytes(x.dtype, x.dim[2]));
+    const auto row = bytes_of(x.dtype, x.dim[2]);
     return {0, row, x.dim[1] * row};
   }
 

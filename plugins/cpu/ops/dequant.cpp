@@ -21,8 +21,8 @@ class DequantOp : public Op {
     perm_ = region.slot(3);
     y_dtype_ = region.slot(4).dtype;
     if (w_.rank != 2 || !w_.is_static(0) || !w_.is_static(1)) return "w is no matrix of fixed size";
-    block_n_ = region.attr_int(0, "block_n").value_or(1);
-    block_k_ = region.attr_int(0, "block_k").value_or(0);
+    block_n_ = region.attr_int("block_n", 1);
+    block_k_ = region.attr_int("block_k", 0);
     if (block_n_ <= 0 || block_k_ <= 0) return "the blocks of the scales are empty";
     k_ = w_.dim[1];
     n_blocks_ = (k_ + block_k_ - 1) / block_k_;
@@ -49,7 +49,7 @@ class DequantOp : public Op {
   int64_t thread_floats() const { return 2 * (k_ + n_blocks_); }
 
   const float* read(const OpRun& run, uint32_t slot, const Tensor& t, int64_t row, float* out) const {
-    const std::byte* bytes = run.args[slot] + static_cast<uint64_t>(row) * number_bytes(t.dtype, t.dim[1]);
+    const std::byte* bytes = run.args[slot] + row * bytes_of(t.dtype, t.dim[1]);
     numbers_to_f32(t.dtype, bytes, out, t.dim[1], avx512_);
     return out;
   }
@@ -72,7 +72,7 @@ class DequantOp : public Op {
       for (int64_t k = 0; k < k_; ++k) y[k] = perm[k] >= 0 && perm[k] < k_ ? w[perm[k]] : 0.0f;
       result = y;
     }
-    std::byte* out = run.args[4] + static_cast<uint64_t>(row) * row_bytes(y_dtype_, k_);
+    std::byte* out = run.args[4] + row * bytes_of(y_dtype_, k_);
     (avx512_ ? avx512::row_from_f32 : avx2::row_from_f32)(y_dtype_, result, out, k_);
   }
 

@@ -15,12 +15,12 @@ class UnaryOp : public Op {
     op_ = *static_cast<const Unary*>(user);
     x_ = region.slot(0);
     if (op_ == Unary::kScale) {
-      p0_ = static_cast<float>(region.attr_float(0, "mul").value_or(1));
-      p1_ = static_cast<float>(region.attr_float(0, "add").value_or(0));
+      p0_ = region.attr_float("mul", 1);
+      p1_ = region.attr_float("add", 0);
     } else if (op_ == Unary::kClamp) {
-      p0_ = static_cast<float>(region.attr_float(0, "min").value_or(0));
-      p1_ = static_cast<float>(region.attr_float(0, "max").value_or(0));
-    } else if (op_ == Unary::kGeluErf && region.attr_int(0, "tanh").value_or(0) != 0) {
+      p0_ = region.attr_float("min", 0);
+      p1_ = region.attr_float("max", 0);
+    } else if (op_ == Unary::kGeluErf && region.attr_int("tanh", 0) != 0) {
       op_ = Unary::kGeluTanh;
     }
     return nullptr;
@@ -94,7 +94,7 @@ class GatedOp : public Op {
   const char* init(const RegionView& region, const OpTarget& target, const void* user) override {
     avx512_ = target.avx512;
     op_ = *static_cast<const Gate*>(user);
-    if (op_ == Gate::kGeluErf && region.attr_int(0, "tanh").value_or(0) != 0) op_ = Gate::kGeluTanh;
+    if (op_ == Gate::kGeluErf && region.attr_int("tanh", 0) != 0) op_ = Gate::kGeluTanh;
     y_ = region.slot(2);
     for (uint32_t i = 0; i < 2; ++i) {
       const Tensor x = region.slot(i);

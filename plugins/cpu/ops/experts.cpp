@@ -12,7 +12,7 @@ class ExpertSortOp : public Op {
  public:
   const char* init(const RegionView& region, const OpTarget&, const void*) override {
     idx_ = region.slot(0);
-    n_experts_ = region.attr_int(0, "n_experts").value_or(0);
+    n_experts_ = region.attr_int("n_experts", 0);
     return n_experts_ < 0 ? "n_experts is negative" : nullptr;
   }
 

@@ -28,14 +28,14 @@ class GatherRowsOp : public Op {
     const auto* rows = run.arg<const int32_t>(1);
     auto* y = run.arg<float>(2);
     const int64_t n_table = table_.size(0, run.dyn);
-    const uint64_t bytes = number_bytes(table_.dtype, row_elements_);
+    const int64_t bytes = bytes_of(table_.dtype, row_elements_);
     for_ranges(run, rows_.size(0, run.dyn), row_elements_, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         float* out = y + i * row_elements_;
         if (rows[i] < 0 || rows[i] >= n_table) {
           std::memset(out, 0, static_cast<uint64_t>(row_elements_) * sizeof(float));
         } else {
-          numbers_to_f32(table_.dtype, table + static_cast<uint64_t>(rows[i]) * bytes, out, row_elements_, avx512_);
+          numbers_to_f32(table_.dtype, table + rows[i] * bytes, out, row_elements_, avx512_);
         }
       }
     });

@@ -126,7 +126,7 @@ class TopkOp : public Op {
  public:
   const char* init(const RegionView& region, const OpTarget&, const void*) override {
     x_ = region.slot(0);
-    k_ = region.attr_int(0, "k").value_or(0);
+    k_ = region.attr_int("k", 0);
     return k_ < 1 ? "k is not positive" : nullptr;
   }
 

@@ -27,10 +27,10 @@ class CacheRows {
   // x is [n_heads, head_dim].
   void write(std::byte* cache, int64_t slot, const float* x) const {
     const auto convert = avx512_ ? avx512::row_from_f32 : avx2::row_from_f32;
-    const uint64_t bytes = row_bytes(dtype_, head_dim_);
+    const int64_t bytes = bytes_of(dtype_, head_dim_);
     for (int64_t h = 0; h < n_heads_; ++h) {
       const int64_t row = (slot / page_ * n_heads_ + h) * page_ + slot % page_;
-      convert(dtype_, x + h * head_dim_, cache + static_cast<uint64_t>(row) * bytes, head_dim_);
+      convert(dtype_, x + h * head_dim_, cache + row * bytes, head_dim_);
     }
   }
 

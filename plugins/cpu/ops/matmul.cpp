@@ -67,8 +67,7 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // [.., N] f32.
 class MatmulOp : public Op {
  public:
-  // A value for each of kTunables; null: the first. Before init().
-  void configure(const int64_t* config) {
+  void configure(const int64_t* config) override {
     for (size_t i = 0; i < kTunableCount; ++i) config_[i] = config != nullptr ? config[i] : kTunables[i].value[0];
   }
 
@@ -77,7 +76,7 @@ class MatmulOp : public Op {
     gated_ = target.avx512 ? avx512::gated : avx2::gated;
     unary_ = target.avx512 ? avx512::unary : avx2::unary;
     if (fused_ == Fused::kBiasGelu)
-      gelu_ = region.attr_int(kGeluNode, "tanh").value_or(0) != 0 ? Unary::kGeluTanh : Unary::kGeluErf;
+      gelu_ = region.attr_int("tanh", 0, kGeluNode) != 0 ? Unary::kGeluTanh : Unary::kGeluErf;
     n_threads_ = target.n_threads;
     x_ = region.slot(0);
     out_slot_ = fused_ == Fused::kNone ? 2 : 3;
@@ -232,26 +231,10 @@ class MatmulOp : public Op {
 
 constexpr Fused kFused[] = {Fused::kNone, Fused::kBias, Fused::kResidual, Fused::kSwiglu, Fused::kBiasGelu};
 
-bp_status query_matmul(const bp_kernel* self, bp_device* device, const bp_region* region, const int64_t* config,
-                       bp_plan_info* info, bp_err* err) noexcept {
-  MatmulOp op;
-  op.configure(config);
-  return query_op(op, *self, device, *region, info, err);
-}
-
-bp_status plan_matmul(const bp_kernel* self, bp_device* device, const bp_region* region, const int64_t* config,
-                      bp_plan** out, bp_plan_info* info, bp_err* err) noexcept {
-  std::unique_ptr<MatmulOp> op(new (std::nothrow) MatmulOp);
-  if (op != nullptr) op->configure(config);
-  return plan_op(std::move(op), *self, device, *region, info, out, err);
-}
-
 constexpr bp_kernel tuned(bp_kernel row) {
   row.n_tunable = static_cast<uint32_t>(kTunableCount);
   row.tunable = kTunables;
   row.tunable_stride = sizeof(bp_tunable);
-  row.query = query_matmul;
-  row.plan = plan_matmul;
   return row;
 }
 

@@ -114,20 +114,16 @@ class ManyRowsMatmulOp : public Op {
 
 constexpr const char* kWhere = "dtype(x)=f32; dtype(w)=f32|bf16; rank(x)=2; rank(w)=2; dim(x,0)>=64";
 constexpr const char* kWhereAdded = "dtype(x)=f32; dtype(b)=f32; dtype(w)=f32|bf16; rank(x)=2; rank(w)=2; dim(x,0)>=64";
+
 constexpr bp_kernel kRows[] = {
-    row<ManyRowsMatmulOp>({.id = "cpu.matmul_many",
-                           .pattern = "(matmul ?x ?w)",
-                           .where = kWhere,
-                           .priority = 10,
-                           .layouts = "w=file",
-                           .numerics = nullptr}),
-    row<ManyRowsMatmulOp>({.id = "cpu.matmul_add_many",
-                           .pattern = "(add (matmul ?x ?w) ?b)",
-                           .where = kWhereAdded,
-                           .alias = "out=b",
-                           .priority = 10,
-                           .layouts = "w=file",
-                           .numerics = nullptr}),
+    plugin::op_row<ManyRowsMatmulOp>(
+        {.id = "cpu.matmul_many", .pattern = "(matmul ?x ?w)", .where = kWhere, .priority = 10, .layouts = "w=file"}),
+    plugin::op_row<ManyRowsMatmulOp>({.id = "cpu.matmul_add_many",
+                                      .pattern = "(add (matmul ?x ?w) ?b)",
+                                      .where = kWhereAdded,
+                                      .alias = "out=b",
+                                      .priority = 10,
+                                      .layouts = "w=file"}),
 };
 
 }  // namespace

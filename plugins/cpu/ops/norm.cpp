@@ -35,7 +35,7 @@ class NormOp : public Op {
     avx512_ = target.avx512;
     centered_ = user != nullptr;
     x_ = region.slot(0);
-    eps_ = static_cast<float>(region.attr_float(0, "eps").value_or(0));
+    eps_ = region.attr_float("eps", 0);
     if (x_.columns() < 0) return "the last dim is dynamic";
     if (const char* why = w_.init(region.slot(1)); why != nullptr) return why;
     return centered_ ? b_.init(region.slot(2)) : nullptr;
@@ -75,7 +75,7 @@ class AddNormOp : public Op {
       }
     }
     if (x_.columns() < 0) return "the last dim is dynamic";
-    eps_ = static_cast<float>(region.attr_float(1, "eps").value_or(0));
+    eps_ = region.attr_float("eps", 0, 1);
     return w_.init(region.slot(2));
   }
 

@@ -1,14 +1,17 @@
 #include "ops/numbers.h"
 
+#include <backplane/plugin_region.hpp>
+
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/convert.h"
-#include "ops/region_view.h"
 #include "weight_layout.h"
 
 namespace bp::cpu {
 namespace {
+
+using plugin::is_plain_float;
 
 constexpr int64_t kPiece = 256;
 constexpr float kE2m1[16] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
@@ -51,11 +54,6 @@ int64_t number_block(uint16_t dtype) {
   if (is_byte(dtype) || is_plain_float(dtype)) return 1;
   const auto format = format_of_dtype(dtype);
   return format.has_value() && is_block_format(*format) ? block_shape(*format).block_k : 0;
-}
-
-uint64_t number_bytes(uint16_t dtype, int64_t n) {
-  if (is_nibble(dtype)) return static_cast<uint64_t>((n + 1) / 2);
-  return is_byte(dtype) ? static_cast<uint64_t>(n) : row_bytes(dtype, n);
 }
 
 void numbers_to_f32(uint16_t dtype, const std::byte* row, float* y, int64_t n, bool avx512) {

@@ -8,8 +8,6 @@ namespace bp::cpu {
 
 // Elements that a row holds a whole number of; 0: not a dtype that is read here.
 int64_t number_block(uint16_t dtype);
-// Of n elements. REQUIRES: n is a multiple of number_block(dtype), or that is 2: rows end with a whole byte.
-uint64_t number_bytes(uint16_t dtype, int64_t n);
 void numbers_to_f32(uint16_t dtype, const std::byte* row, float* y, int64_t n, bool avx512);
 
 }  // namespace bp::cpu

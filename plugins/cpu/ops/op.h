@@ -2,16 +2,21 @@
 // init() is called once, run() by one thread at a time; it neither allocates nor waits for anybody but the team.
 #pragma once
 
-#include <backplane/plugin.h>
+#include <backplane/plugin_op.hpp>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "isa_level.h"
-#include "ops/region_view.h"
 #include "thread_team.h"
 
 namespace bp::cpu {
+
+using plugin::bytes_of;
+using plugin::element_bytes;
+using plugin::is_plain_float;
+using plugin::RegionView;
+using plugin::Tensor;
 
 // What ops are made for.
 struct OpTarget {
@@ -32,19 +37,17 @@ struct OpRun {
   }
 };
 
-class Op {
+class Op : public plugin::AddressedOp {
  public:
-  Op() = default;
-  Op(const Op&) = delete;
-  Op& operator=(const Op&) = delete;
-  virtual ~Op() = default;
-
   // Null, or why this region is not for the row. `user` is the row's. Allocates nothing.
   virtual const char* init(const RegionView& region, const OpTarget& target, const void* user) = 0;
-  virtual uint64_t ws_bytes() const { return 0; }
-  // What a library below keeps for itself.
-  virtual uint64_t internal_bytes() const { return 0; }
   virtual void run(const OpRun& run) const = 0;
+
+  const char* accept(const RegionView& region, const bp_device& device, const void* user) final;
+  bp_status launch(const plugin::Addresses& at, const bp_launch& launch, bp_err* err) const final;
+
+ protected:
+  std::byte* address(const bp_span& span) const final;
 };
 
 // Work of fewer elements than this is not worth waking threads for.

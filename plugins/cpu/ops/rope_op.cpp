@@ -12,10 +12,10 @@ const char* RopePlan::init(const RegionView& region, const OpTarget& target, uin
   if (freqs.dtype != BP_DT_F32 || freqs.columns() < 0) return "freqs is not f32 of a static size";
   shape_.n_heads = x_.dim[1];
   shape_.head_dim = x_.dim[2];
-  shape_.n_rot = region.attr_int(node, "n_rot").value_or(0);
-  shape_.offset = region.attr_int(node, "offset").value_or(0);
-  shape_.interleaved = region.attr_int(node, "mode").value_or(0) != 0;
-  shape_.scale = static_cast<float>(region.attr_float(node, "scale").value_or(1));
+  shape_.n_rot = region.attr_int("n_rot", 0, node);
+  shape_.offset = region.attr_int("offset", 0, node);
+  shape_.interleaved = region.attr_int("mode", 0, node) != 0;
+  shape_.scale = region.attr_float("scale", 1, node);
   const bool inside = shape_.n_rot >= 0 && shape_.offset >= 0 && shape_.n_rot <= shape_.head_dim - shape_.offset;
   if (!inside || shape_.n_rot % 2 != 0 || freqs.columns() != shape_.n_rot / 2) return "n_rot does not fit";
   if (freqs.rank == 2 && !freqs.is_static(0)) return "freqs is dynamic";

@@ -14,8 +14,8 @@ const char* ScalePanels::init(const RegionView& region, uint32_t node, uint32_t 
   zeros_ = region.slot(slot + 1);
   if (w_.rank != 2 || !w_.is_static(0) || !w_.is_static(1)) return "w is no matrix of fixed size";
   u4_ = w_.dtype == BP_DT_U4;
-  block_n_ = region.attr_int(node, "block_n").value_or(1);
-  block_k_ = region.attr_int(node, "block_k").value_or(0);
+  block_n_ = region.attr_int("block_n", 1, node);
+  block_k_ = region.attr_int("block_k", 0, node);
   if (block_n_ <= 0 || block_k_ <= 0) return "the blocks of the scales are empty";
   if (u4_ && block_k_ % kBlock != 0 && block_k_ < w_.dim[1]) return "block_k is no multiple of 32";
   n_blocks_ = (w_.dim[1] + block_k_ - 1) / block_k_;
@@ -31,8 +31,8 @@ const char* ScalePanels::init(const RegionView& region, uint32_t node, uint32_t 
 
 void ScalePanels::fill(const OpRun& run, int64_t row, int64_t n_rows, float* panel, float* scratch) const {
   const auto read = [&](uint32_t slot, uint16_t dtype, int64_t at, float* out) {
-    const uint64_t bytes = number_bytes(dtype, n_blocks_);
-    numbers_to_f32(dtype, run.args[slot] + static_cast<uint64_t>(at) * bytes, out, n_blocks_, avx512_);
+    const int64_t bytes = bytes_of(dtype, n_blocks_);
+    numbers_to_f32(dtype, run.args[slot] + at * bytes, out, n_blocks_, avx512_);
   };
   float* zero = scratch + n_blocks_;
   std::fill(zero, zero + n_blocks_, 0.0f);

@@ -79,7 +79,7 @@ class KvGatherOp : public Op {
  private:
   static constexpr uint32_t kY = 4;
 
-  int64_t out_bytes() const { return static_cast<int64_t>(row_bytes(y_.dtype, cache_.dim[3])); }
+  int64_t out_bytes() const { return bytes_of(y_.dtype, cache_.dim[3]); }
 
   void copy_token(const OpRun& run, int64_t seq, int64_t row, int64_t start) const {
     const int64_t n_heads = cache_.dim[1];
@@ -89,7 +89,7 @@ class KvGatherOp : public Op {
     if (slot >= max_pages) return;
     const int64_t id = run.arg<const int32_t>(1)[seq * max_pages + slot];
     if (id < 0 || id >= cache_.dim[0]) return;
-    const auto in_bytes = static_cast<int64_t>(row_bytes(cache_.dtype, cache_.dim[3]));
+    const auto in_bytes = bytes_of(cache_.dtype, cache_.dim[3]);
     for (int64_t head = 0; head < n_heads; ++head) {
       const std::byte* x = run.args[0] + ((id * n_heads + head) * page + (row - start) % page) * in_bytes;
       std::byte* y = run.args[kY] + (row * n_heads + head) * out_bytes();

@@ -90,7 +90,7 @@ class TransposeOp final : public CopyOp {
  public:
   const char* init(const RegionView& region, const OpTarget&, const void*) override {
     uint32_t n = 0;
-    const int64_t* perm = region.attr_ints(0, "perm", &n);
+    const int64_t* perm = region.attr_ints("perm", &n);
     if (perm == nullptr || n != region.slot(0).rank) return "perm does not fit x";
     for (uint32_t i = 0; i < n; ++i) {
       if (perm[i] < 0 || perm[i] >= n) return "perm does not fit x";
@@ -109,7 +109,7 @@ class TransposeOp final : public CopyOp {
 
 // Null: fine, and *axis counts from the front.
 const char* init_axis(const RegionView& region, uint32_t rank, uint32_t* axis) {
-  int64_t at = region.attr_int(0, "axis").value_or(0);
+  int64_t at = region.attr_int("axis", 0);
   if (at < 0) at += rank;
   if (at < 0 || at >= rank) return "axis does not fit x";
   *axis = static_cast<uint32_t>(at);
@@ -120,8 +120,8 @@ class SliceOp final : public CopyOp {
  public:
   const char* init(const RegionView& region, const OpTarget&, const void*) override {
     if (const char* why = init_axis(region, region.slot(0).rank, &axis_); why != nullptr) return why;
-    start_ = region.attr_int(0, "start").value_or(0);
-    step_ = region.attr_int(0, "step").value_or(1);
+    start_ = region.attr_int("start", 0);
+    step_ = region.attr_int("step", 1);
     if (start_ < 0 || step_ < 1) return "start or step is negative";
     return init_tensors(region);
   }

@@ -16,7 +16,7 @@ class GatherRowsOp final : public Op {
     table_ = region.slot(0);
     rows_ = region.slot(1);
     if (table_.rank < 1 || table_.n_dynamic(1, table_.rank) > 0) return "a row of the table is dynamic";
-    const gpu::BlockSize block = gpu::block_size(table_.dtype);
+    const plugin::BlockSize block = plugin::block_size(table_.dtype);
     row_elements_ = table_.bounds(1, table_.rank);
     if (copied_) {
       const bool same = region.slot(2).dtype == table_.dtype && block.elements == 1;
@@ -37,7 +37,7 @@ class GatherRowsOp final : public Op {
     args.y = run.args[2];
     args.dtype = table_.dtype;
     args.row_elements = row_elements_;
-    args.row_bytes = gpu::bytes_of(table_.dtype, row_elements_);
+    args.row_bytes = plugin::bytes_of(table_.dtype, row_elements_);
     args.n_table = run.extent(table_, 0);
     args.n = run.extent(rows_, 0);
     (copied_ ? gpu::gather_rows_copy : gpu::gather_rows)(run.at, args);
@@ -115,7 +115,8 @@ class DequantOp final : public Op {
     block_k_ = region.attr_int("block_k", 0);
     if (w_.rank != 2 || !w_.is_static()) return "w is no matrix of fixed size";
     if (block_n_ <= 0 || block_k_ <= 0) return "the blocks of the scales are empty";
-    if (!reads(w_.dtype) || !reads(scales_.dtype) || (zeros_.present && !reads(zeros_.dtype)))
+    if (!gpu::NumberTypes::has(w_.dtype) || !gpu::NumberTypes::has(scales_.dtype) ||
+        (zeros_.present && !gpu::NumberTypes::has(zeros_.dtype)))
       return "an operand is of no dtype read here";
     return scales_.columns() == (w_.dim[1] + block_k_ - 1) / block_k_ ? nullptr : "the scales have another shape";
   }
@@ -127,25 +128,6 @@ class DequantOp final : public Op {
   }
 
  private:
-  static bool reads(uint16_t dtype) {
-    switch (dtype) {
-      case BP_DT_F32:
-      case BP_DT_F16:
-      case BP_DT_BF16:
-      case BP_DT_I8:
-      case BP_DT_U8:
-      case BP_DT_FP8_E4M3:
-      case BP_DT_FP8_E5M2:
-      case BP_DT_E8M0:
-      case BP_DT_I4:
-      case BP_DT_U4:
-      case BP_DT_FP4_E2M1:
-        return true;
-      default:
-        return false;
-    }
-  }
-
   Tensor w_, scales_, zeros_, perm_, y_;
   int64_t block_n_ = 1, block_k_ = 0;
 };

@@ -1,6 +1,18 @@
 #include "ops/op.h"
 
+#include <vector>
+
+#include "device.h"
+#include "error.h"
+#include "memory.h"
+#include "queue.h"
+
 namespace bp::cuda {
+namespace {
+
+constexpr uint64_t kAlign = 256;  // what the runtime's own allocations have
+
+}  // namespace
 
 gpu::Extent OpRun::extent(const Tensor& t, uint32_t d) const {
   gpu::Extent out;
@@ -39,5 +51,43 @@ gpu::Count OpRun::count(const Tensor& t, uint32_t begin, uint32_t end) const {
   }
   return out;
 }
+
+uint64_t Op::ws_align() const { return kAlign; }
+
+const char* Op::accept(const RegionView& region, const bp_device& device, const void* user) {
+  const char* why = read_symbols(region.region(), &symbols_);
+  if (why == nullptr) why = init(region, user);
+  return why != nullptr ? why : fits(device);
+}
+
+bp_status Op::make_ready(bp_device& device, const bp_region& region, bp_err* err) {
+  bp_status status = check(device.use(), "cudaSetDevice", err);
+  if (status == BP_OK) status = check(prepare(device), "plan", err);
+  return status == BP_OK ? load_kernels(region, err) : status;
+}
+
+// The kernels that a launch will start, so that launches allocate nothing.
+bp_status Op::load_kernels(const bp_region& region, bp_err* err) const {
+  int64_t dyn[Symbols::kMost] = {};
+  for (uint32_t i = 0; i < region.n_sym; ++i) dyn[i] = plugin::at_stride(region.sym, region.sym_stride, i).max;
+  const std::vector<std::byte*> none(region.n_arg, nullptr);
+  gpu::Launch at;
+  at.load_only = true;
+  run({at, none.data(), dyn, symbols_, reinterpret_cast<std::byte*>(kAlign)});  // nothing looks there
+  return check(at.error, "loading a kernel", err);
+}
+
+bp_status Op::launch(const plugin::Addresses& addresses, const bp_launch& launch, bp_err* err) const {
+  bp_queue* queue = launch.queue;
+  if (const bp_status status = check(queue->device->use(), "cudaSetDevice", err); status != BP_OK) return status;
+  gpu::Launch at;
+  at.stream = queue->stream;
+  run({at, addresses.args, launch.dyn, symbols_, addresses.ws});
+  if (const bp_status status = check(at.error, "launch", err); status != BP_OK) return status;
+  if (!queue->blame || queue->capturing) return BP_OK;
+  return check(cudaStreamSynchronize(queue->stream), "launch", err, launch.tag);
+}
+
+std::byte* Op::address(const bp_span& span) const { return span.mem == nullptr ? nullptr : cuda::address(span); }
 
 }  // namespace bp::cuda

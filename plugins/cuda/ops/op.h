@@ -3,15 +3,21 @@
 // a time for each bound.
 #pragma once
 
-#include <backplane/plugin.h>
+#include <backplane/plugin_op.hpp>
 
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/region_view.h"
+#include "portable/extent.h"
 #include "portable/launch.h"
 
 namespace bp::cuda {
+
+using plugin::element_bytes;
+using plugin::is_plain_float;
+using plugin::RegionView;
+using plugin::Symbols;
+using plugin::Tensor;
 
 struct OpRun {
   gpu::Launch& at;
@@ -32,21 +38,29 @@ struct OpRun {
   gpu::Count rows(const Tensor& t) const { return count(t, 0, t.rank == 0 ? 0 : t.rank - 1); }
 };
 
-class Op {
+class Op : public plugin::AddressedOp {
  public:
-  Op() = default;
-  Op(const Op&) = delete;
-  Op& operator=(const Op&) = delete;
-  virtual ~Op() = default;
-
   // Null, or why this region is not for the row. `user` is the row's. Allocates nothing.
   virtual const char* init(const RegionView& region, const void* user) = 0;
-  virtual uint64_t ws_bytes() const { return 0; }
   // Null, or why this device cannot run the row: what init() learns of the device without calling it.
   virtual const char* fits(const bp_device&) const { return nullptr; }
   // What only plan may do.
   virtual cudaError_t prepare(const bp_device&) { return cudaSuccess; }
   virtual void run(const OpRun& run) const = 0;
+
+  uint64_t ws_align() const final;
+  const char* accept(const RegionView& region, const bp_device& device, const void* user) final;
+  bp_status make_ready(bp_device& device, const bp_region& region, bp_err* err) final;
+  // On a queue for blame it waits, too.
+  bp_status launch(const plugin::Addresses& at, const bp_launch& launch, bp_err* err) const final;
+
+ protected:
+  std::byte* address(const bp_span& span) const final;
+
+ private:
+  bp_status load_kernels(const bp_region& region, bp_err* err) const;
+
+  Symbols symbols_;
 };
 
 // Of ops whose kernels take at most two dynamic dims.

@@ -105,30 +105,7 @@ __global__ void scatter_last_kernel(LastArgs a) {
 
 __device__ float any_element(int dtype, const void* data, int64_t row, int64_t columns, int64_t column) {
   const auto* from = static_cast<const uint8_t*>(data) + row * bytes_of(dtype, columns);
-  switch (dtype) {
-    case BP_DT_F32:
-      return element<BP_DT_F32>(from, column);
-    case BP_DT_F16:
-      return element<BP_DT_F16>(from, column);
-    case BP_DT_BF16:
-      return element<BP_DT_BF16>(from, column);
-    case BP_DT_I8:
-      return element<BP_DT_I8>(from, column);
-    case BP_DT_U8:
-      return element<BP_DT_U8>(from, column);
-    case BP_DT_FP8_E4M3:
-      return element<BP_DT_FP8_E4M3>(from, column);
-    case BP_DT_FP8_E5M2:
-      return element<BP_DT_FP8_E5M2>(from, column);
-    case BP_DT_E8M0:
-      return element<BP_DT_E8M0>(from, column);
-    case BP_DT_I4:
-      return element<BP_DT_I4>(from, column);
-    case BP_DT_U4:
-      return element<BP_DT_U4>(from, column);
-    default:
-      return element<BP_DT_FP4_E2M1>(from, column);
-  }
+  return element_of(NumberTypes(), dtype, from, column);
 }
 
 __global__ void dequant_kernel(DequantArgs a) {
@@ -170,38 +147,10 @@ void iota(Launch& at, int32_t* y, const Extent& n) { start(at, iota_kernel, {blo
 
 void gather_rows(Launch& at, const GatherRowsArgs& args) {
   const Grid grid{blocks_for(args.n.bound * args.row_elements)};
-  switch (args.dtype) {
-#define BP_CASE(type) \
-  case type:          \
-    return start(at, gather_rows_kernel<type>, grid, kBlock, args);
-    BP_CASE(BP_DT_F32)
-    BP_CASE(BP_DT_F16)
-    BP_CASE(BP_DT_BF16)
-    BP_CASE(BP_DT_I8)
-    BP_CASE(BP_DT_U8)
-    BP_CASE(BP_DT_FP8_E4M3)
-    BP_CASE(BP_DT_FP8_E5M2)
-    BP_CASE(BP_DT_E8M0)
-    BP_CASE(BP_DT_I4)
-    BP_CASE(BP_DT_U4)
-    BP_CASE(BP_DT_FP4_E2M1)
-    BP_CASE(BP_DT_Q4_0)
-    BP_CASE(BP_DT_Q4_1)
-    BP_CASE(BP_DT_Q5_0)
-    BP_CASE(BP_DT_Q5_1)
-    BP_CASE(BP_DT_Q8_0)
-    BP_CASE(BP_DT_Q2_K)
-    BP_CASE(BP_DT_Q3_K)
-    BP_CASE(BP_DT_Q4_K)
-    BP_CASE(BP_DT_Q5_K)
-    BP_CASE(BP_DT_Q6_K)
-    BP_CASE(BP_DT_IQ4_NL)
-    BP_CASE(BP_DT_IQ4_XS)
-    BP_CASE(BP_DT_MXFP4)
-#undef BP_CASE
-    default:
-      at.error = BP_GPU(ErrorInvalidValue);
-  }
+  const bool known = with_type(NumberTypes() + BlockTypes(), args.dtype, [&](auto type) {
+    start(at, gather_rows_kernel<decltype(type)::value>, grid, kBlock, args);
+  });
+  if (!known) at.error = BP_GPU(ErrorInvalidValue);
 }
 
 void gather_rows_copy(Launch& at, const GatherRowsArgs& args) {

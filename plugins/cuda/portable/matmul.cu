@@ -96,30 +96,9 @@ void matmul_typed(Launch& at, const MatmulArgs& args) {
 
 using Multiply = void (*)(Launch&, const MatmulArgs&);
 Multiply multiply_of(int dtype) {
-  switch (dtype) {
-#define BP_CASE(type) \
-  case type:          \
-    return matmul_typed<type>;
-    BP_CASE(BP_DT_F32)
-    BP_CASE(BP_DT_F16)
-    BP_CASE(BP_DT_BF16)
-    BP_CASE(BP_DT_Q4_0)
-    BP_CASE(BP_DT_Q4_1)
-    BP_CASE(BP_DT_Q5_0)
-    BP_CASE(BP_DT_Q5_1)
-    BP_CASE(BP_DT_Q8_0)
-    BP_CASE(BP_DT_Q2_K)
-    BP_CASE(BP_DT_Q3_K)
-    BP_CASE(BP_DT_Q4_K)
-    BP_CASE(BP_DT_Q5_K)
-    BP_CASE(BP_DT_Q6_K)
-    BP_CASE(BP_DT_IQ4_NL)
-    BP_CASE(BP_DT_IQ4_XS)
-    BP_CASE(BP_DT_MXFP4)
-#undef BP_CASE
-    default:
-      return nullptr;
-  }
+  Multiply found = nullptr;
+  with_type(PlainTypes() + BlockTypes(), dtype, [&](auto type) { found = matmul_typed<decltype(type)::value>; });
+  return found;
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // float operations is that of the formats' definition; the files that include this are compiled without contraction.
 #pragma once
 
-#include <backplane/plugin.h>
+#include <backplane/plugin_region.hpp>
 #if defined(__HIPCC__)
 #include <hip/hip_bf16.h>
 #include <hip/hip_fp16.h>
@@ -11,71 +11,41 @@
 #include <cuda_fp16.h>
 #endif
 
+#include <type_traits>
+
 #include "launch.h"
 
 namespace bp::gpu {
 
-// Elements and bytes of a block; {1, n} of plain types, {2, 1} of nibbles; {0, 0}: not read here.
-struct BlockSize {
-  int elements, bytes;
+using plugin::block_size;
+using plugin::BlockSize;
+using plugin::bytes_of;
+
+// ---- which types a kernel is compiled for ----
+
+template <int... kTypes>
+struct Types {
+  static constexpr bool has(int dtype) { return ((dtype == kTypes) || ...); }
 };
-BP_HOST_DEVICE constexpr BlockSize block_size(int dtype) {
-  switch (dtype) {
-    case BP_DT_F32:
-    case BP_DT_I32:
-      return {1, 4};
-    case BP_DT_F16:
-    case BP_DT_BF16:
-    case BP_DT_I16:
-      return {1, 2};
-    case BP_DT_F64:
-    case BP_DT_I64:
-      return {1, 8};
-    case BP_DT_I8:
-    case BP_DT_U8:
-    case BP_DT_BOOL:
-    case BP_DT_FP8_E4M3:
-    case BP_DT_FP8_E5M2:
-    case BP_DT_E8M0:
-      return {1, 1};
-    case BP_DT_I4:
-    case BP_DT_U4:
-    case BP_DT_FP4_E2M1:
-      return {2, 1};
-    case BP_DT_Q4_0:
-    case BP_DT_IQ4_NL:
-      return {32, 18};
-    case BP_DT_Q4_1:
-      return {32, 20};
-    case BP_DT_Q5_0:
-      return {32, 22};
-    case BP_DT_Q5_1:
-      return {32, 24};
-    case BP_DT_Q8_0:
-      return {32, 34};
-    case BP_DT_MXFP4:
-      return {32, 17};
-    case BP_DT_Q2_K:
-      return {256, 84};
-    case BP_DT_Q3_K:
-      return {256, 110};
-    case BP_DT_Q4_K:
-      return {256, 144};
-    case BP_DT_Q5_K:
-      return {256, 176};
-    case BP_DT_Q6_K:
-      return {256, 210};
-    case BP_DT_IQ4_XS:
-      return {256, 136};
-    default:
-      return {0, 0};
-  }
+using PlainTypes = Types<BP_DT_F32, BP_DT_F16, BP_DT_BF16>;
+// What dequant reads: no blocks.
+using NumberTypes = Types<BP_DT_F32, BP_DT_F16, BP_DT_BF16, BP_DT_I8, BP_DT_U8, BP_DT_FP8_E4M3, BP_DT_FP8_E5M2,
+                          BP_DT_E8M0, BP_DT_I4, BP_DT_U4, BP_DT_FP4_E2M1>;
+using BlockTypes = Types<BP_DT_Q4_0, BP_DT_Q4_1, BP_DT_Q5_0, BP_DT_Q5_1, BP_DT_Q8_0, BP_DT_Q2_K, BP_DT_Q3_K, BP_DT_Q4_K,
+                         BP_DT_Q5_K, BP_DT_Q6_K, BP_DT_IQ4_NL, BP_DT_IQ4_XS, BP_DT_MXFP4>;
+
+template <int... kA, int... kB>
+constexpr Types<kA..., kB...> operator+(Types<kA...>, Types<kB...>) {
+  return {};
 }
 
-// Bytes of n elements one after another, a whole number of blocks.
-BP_HOST_DEVICE constexpr int64_t bytes_of(int dtype, int64_t n) {
-  const BlockSize size = block_size(dtype);
-  return size.elements == 0 ? 0 : (n + size.elements - 1) / size.elements * size.bytes;
+template <int kType>
+using TypeConstant = std::integral_constant<int, kType>;
+
+// Calls f(TypeConstant<dtype>()). False: it is none of them.
+template <int... kTypes, class F>
+bool with_type(Types<kTypes...>, int dtype, F f) {
+  return ((dtype == kTypes && (f(TypeConstant<kTypes>()), true)) || ...);
 }
 
 #if defined(__CUDACC__) || defined(__HIPCC__)
@@ -204,6 +174,14 @@ __device__ inline float element(const uint8_t* row, int64_t i) {
     constexpr BlockSize size = block_size(kType);
     return block_element<kType>(row + i / size.elements * size.bytes, static_cast<int>(i % size.elements));
   }
+}
+
+// Of a row of any of the types.
+template <int... kTypes>
+__device__ inline float element_of(Types<kTypes...>, int dtype, const uint8_t* row, int64_t i) {
+  float value = 0.0f;
+  static_cast<void>(((dtype == kTypes && (value = element<kTypes>(row, i), true)) || ...));
+  return value;
 }
 
 __device__ inline float load_float(int dtype, const void* data, int64_t i) {

@@ -1,6 +1,7 @@
 #include "tiny_host.h"
 
 #include <dlfcn.h>
+#include <backplane/plugin_region.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -35,21 +36,7 @@ bp_status cfg_get(void*, const char* key, char* buf, uint32_t cap) {
   return BP_OK;
 }
 
-uint64_t row_bytes(uint16_t dtype, int64_t n) {
-  struct Block {
-    uint16_t dtype;
-    uint64_t elements, bytes;
-  };
-  constexpr Block kBlocks[] = {
-      {BP_DT_F32, 1, 4},      {BP_DT_F16, 1, 2},      {BP_DT_BF16, 1, 2},       {BP_DT_Q8_0, 32, 34},
-      {BP_DT_Q4_0, 32, 18},   {BP_DT_Q4_1, 32, 20},   {BP_DT_Q5_0, 32, 22},     {BP_DT_Q5_1, 32, 24},
-      {BP_DT_Q2_K, 256, 84},  {BP_DT_Q3_K, 256, 110}, {BP_DT_Q4_K, 256, 144},   {BP_DT_Q5_K, 256, 176},
-      {BP_DT_Q6_K, 256, 210}, {BP_DT_IQ4_NL, 32, 18}, {BP_DT_IQ4_XS, 256, 136}, {BP_DT_MXFP4, 32, 17}};
-  for (const Block& block : kBlocks) {
-    if (block.dtype == dtype) return static_cast<uint64_t>(n) / block.elements * block.bytes;
-  }
-  die("no such weight");
-}
+uint64_t bytes_of(uint16_t dtype, int64_t n) { return static_cast<uint64_t>(plugin::bytes_of(dtype, n)); }
 
 bp_value value_of(const Operand& operand, int64_t max_rows) {
   bp_value value{};
@@ -200,7 +187,7 @@ std::unique_ptr<Memory> pack(Device& device, const std::string& layout, const Op
   int64_t n = 1;
   for (size_t i = 0; i + 1 < weight.dims.size(); ++i) n *= weight.dims[i];
   // Rows are of blocks, so the whole weight is as good as a row.
-  const bp_span src{nullptr, const_cast<std::byte*>(file), 0, row_bytes(weight.dtype, n * weight.dims.back())};
+  const bp_span src{nullptr, const_cast<std::byte*>(file), 0, bytes_of(weight.dtype, n * weight.dims.back())};
   bp_pack job{};
   job.struct_size = sizeof(job);
   job.layout = id;
@@ -243,7 +230,7 @@ std::unique_ptr<Memory> pack_sources(Device& device, const std::string& layout, 
   job.dst = memory->span();
   job.dst.bytes = info.bytes;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const uint64_t bytes = row_bytes(dtype, rows[i] * k);
+    const uint64_t bytes = bytes_of(dtype, rows[i] * k);
     sources[i] = {nullptr, const_cast<std::byte*>(file), 0, bytes};
     job.src_row0 = job.row0;
     job.n_rows = rows[i];

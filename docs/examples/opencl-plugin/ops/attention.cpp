@@ -4,15 +4,14 @@
 namespace bp::opencl {
 namespace {
 
-const char* set_scores(const bp_region& region, const Tensor& q, Work& work) {
-  const bp_node& node = plugin::node_at(region, 0);
-  if (q.rank != 3 || !q.is_static(1)) return "q is not [tokens, heads, head_dim]";
+const char* set_scores(const RegionView& region, const Tensor& q, Work& work) {
+  if (q.rank != 3 || !q.is_static_from(1)) return "q is not [tokens, heads, head_dim]";
   work.args.n[1] = q.dim[1];
   work.args.n[3] = q.dim[2];
-  work.args.n[11] = plugin::attr_int(node, "window", 0);
-  work.args.n[12] = plugin::attr_int(node, "causal", 1);
-  work.args.f[0] = static_cast<float>(plugin::attr_float(node, "scale", 1));
-  work.args.f[1] = static_cast<float>(plugin::attr_float(node, "softcap", 0));
+  work.args.n[11] = region.attr_int("window", 0);
+  work.args.n[12] = region.attr_int("causal", 1);
+  work.args.f[0] = region.attr_float("scale", 1);
+  work.args.f[1] = region.attr_float("softcap", 0);
   return nullptr;
 }
 
@@ -27,13 +26,13 @@ int64_t size_of_paged(const Work& work, const int64_t* dyn, Args& args) {
   args.n[6] = work.slot[3].size(0, dyn);
   args.n[7] = work.slot[3].size(1, dyn);
   args.n[13] = work.slot[6].present ? work.slot[6].size(1, dyn) : 0;
-  return work.slot[0].product(0, 2, dyn);
+  return work.slot[0].sizes(0, 2, dyn);
 }
 
-const char* paged(const bp_region& region, const RowUser&, Work& work) {
+const char* paged(const RegionView& region, const RowUser&, Work& work) {
   const Tensor &k = work.slot[1], &v = work.slot[2], &y = work.slot[11];
-  if (k.rank != 4 || !k.is_static(0) || v.rank != 4 || !v.is_static(0)) return "the cache is dynamic";
-  const bool latent = plugin::attr_int(plugin::node_at(region, 0), "v_dim", 0) > 0;  // v is the first columns of k
+  if (k.rank != 4 || !k.is_static() || v.rank != 4 || !v.is_static()) return "the cache is dynamic";
+  const bool latent = region.attr_int("v_dim", 0) > 0;  // v is the first columns of k
   if (!latent && k.dtype != v.dtype) return "k and v have two types";
   set_params(work, {0, 1, latent ? 1 : 2, 3, 4, 5, 6, 7, 8, 11});
   work.args.n[2] = k.dim[1];
@@ -49,12 +48,12 @@ const char* paged(const bp_region& region, const RowUser&, Work& work) {
 int64_t size_of_ragged(const Work& work, const int64_t* dyn, Args& args) {
   args.n[6] = work.slot[3].size(0, dyn) - 1;
   args.n[13] = work.slot[5].present ? work.slot[5].size(1, dyn) : 0;
-  return work.slot[0].product(0, 2, dyn);
+  return work.slot[0].sizes(0, 2, dyn);
 }
 
-const char* ragged(const bp_region& region, const RowUser&, Work& work) {
+const char* ragged(const RegionView& region, const RowUser&, Work& work) {
   const Tensor &k = work.slot[1], &v = work.slot[2];
-  if (k.rank != 3 || !k.is_static(1) || v.rank != 3 || !v.is_static(1)) return "heads are dynamic";
+  if (k.rank != 3 || !k.is_static_from(1) || v.rank != 3 || !v.is_static_from(1)) return "heads are dynamic";
   if (k.dtype != v.dtype) return "k and v have two types";
   set_params(work, {0, 1, 2, -1, 3, 4, 5, 6, 7, 8});
   work.args.n[2] = k.dim[1];

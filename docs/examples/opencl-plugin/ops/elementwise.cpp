@@ -6,17 +6,16 @@ namespace {
 
 constexpr int64_t kGelu = 13, kGeluTanh = 14, kScale = 15, kClamp = 16;  // cl/unary.cl
 
-const char* unary(const bp_region& region, const RowUser& user, Work& work) {
-  const bp_node& node = plugin::node_at(region, 0);
+const char* unary(const RegionView& region, const RowUser& user, Work& work) {
   const bool is_scale = user.op == kScale;
-  work.args.n[1] = user.op == kGelu && plugin::attr_int(node, "tanh", 0) != 0 ? kGeluTanh : user.op;
-  work.args.f[0] = static_cast<float>(plugin::attr_float(node, is_scale ? "mul" : "min", 0));
-  work.args.f[1] = static_cast<float>(plugin::attr_float(node, is_scale ? "add" : "max", 0));
+  work.args.n[1] = user.op == kGelu && region.attr_int("tanh", 0) != 0 ? kGeluTanh : user.op;
+  work.args.f[0] = region.attr_float(is_scale ? "mul" : "min", 0);
+  work.args.f[1] = region.attr_float(is_scale ? "add" : "max", 0);
   work.size = per_element<0>;
   return nullptr;
 }
 
-const char* cast(const bp_region&, const RowUser&, Work& work) {
+const char* cast(const RegionView&, const RowUser&, Work& work) {
   work.args.n[1] = work.slot[0].dtype;
   work.args.n[2] = work.slot[1].dtype;
   work.size = per_element<0>;
@@ -29,7 +28,7 @@ int64_t size_of_binary(const Work& work, const int64_t* dyn, Args& args) {
   return work.slot[2].elements(dyn);
 }
 
-const char* binary(const bp_region&, const RowUser& user, Work& work) {
+const char* binary(const RegionView&, const RowUser& user, Work& work) {
   const bool alike = work.slot[0].dtype == work.slot[1].dtype;
   if (!alike && !is_plain_float(work.slot[0].dtype)) return "the operands are of two types";
   work.args.n[2] = user.op;
@@ -39,7 +38,7 @@ const char* binary(const bp_region&, const RowUser& user, Work& work) {
   return nullptr;
 }
 
-const char* logical_not(const bp_region&, const RowUser&, Work& work) {
+const char* logical_not(const RegionView&, const RowUser&, Work& work) {
   work.size = per_element<0>;
   return nullptr;
 }
@@ -51,13 +50,13 @@ int64_t size_of_where(const Work& work, const int64_t* dyn, Args& args) {
   return work.slot[3].elements(dyn);
 }
 
-const char* where(const bp_region&, const RowUser&, Work& work) {
+const char* where(const RegionView&, const RowUser&, Work& work) {
   work.args.n[2] = element_bytes(work.slot[1].dtype);
   work.size = size_of_where;
   return work.args.n[2] > 0 ? nullptr : "elements are no whole bytes";
 }
 
-const char* silu_mul(const bp_region&, const RowUser&, Work& work) {
+const char* silu_mul(const RegionView&, const RowUser&, Work& work) {
   work.size = per_element<0>;
   return same_shape(work.slot[0], work.slot[1]) ? nullptr : "the product broadcasts";
 }

@@ -10,22 +10,22 @@ int64_t size_of_gather(const Work& work, const int64_t* dyn, Args& args) {
   return work.slot[1].elements(dyn) * args.n[1];
 }
 
-const char* gather(const bp_region&, const RowUser&, Work& work) {
+const char* gather(const RegionView&, const RowUser&, Work& work) {
   const Tensor& table = work.slot[0];
   const int64_t block = loadable_block(table.dtype);
-  if (!table.is_static(1)) return "a row of the table is dynamic";
+  if (!table.is_static_from(1)) return "a row of the table is dynamic";
   if (block == 0 || table.columns() % block != 0) return "the table's dtype is not read by this port";
-  work.args.n[1] = table.product(1, table.rank, nullptr);
+  work.args.n[1] = table.bounds(1, table.rank);
   work.args.n[3] = table.dtype;
   work.size = size_of_gather;
   return nullptr;
 }
 
-const char* gather_plain(const bp_region&, const RowUser&, Work& work) {
+const char* gather_plain(const RegionView&, const RowUser&, Work& work) {
   const Tensor& table = work.slot[0];
-  if (!table.is_static(1)) return "a row of the table is dynamic";
+  if (!table.is_static_from(1)) return "a row of the table is dynamic";
   if (table.dtype != work.slot[2].dtype || element_bytes(table.dtype) == 0) return "the result has another type";
-  work.args.n[1] = table.product(1, table.rank, nullptr);
+  work.args.n[1] = table.bounds(1, table.rank);
   work.args.n[3] = element_bytes(table.dtype);
   work.size = size_of_gather;
   return nullptr;
@@ -37,11 +37,11 @@ int64_t size_of_gather_norm(const Work& work, const int64_t* dyn, Args& args) {
   return work.slot[1].elements(dyn);
 }
 
-const char* gather_norm(const bp_region& region, const RowUser&, Work& work) {
-  if (!work.slot[0].is_static(1)) return "a row is dynamic";
+const char* gather_norm(const RegionView& region, const RowUser&, Work& work) {
+  if (!work.slot[0].is_static_from(1)) return "a row is dynamic";
   work.args.n[1] = work.slot[0].columns();
   work.args.n[2] = work.slot[2].dtype;
-  work.args.f[0] = static_cast<float>(plugin::attr_float(plugin::node_at(region, 1), "eps", 0));
+  work.args.f[0] = region.attr_float("eps", 0, 1);
   work.by_group = true;
   work.size = size_of_gather_norm;
   return nullptr;
@@ -51,10 +51,10 @@ const char* gather_norm(const bp_region& region, const RowUser&, Work& work) {
 int64_t size_of_scatter(const Work& work, const int64_t* dyn, Args& args) {
   args.n[1] = work.slot[1].elements(dyn);
   args.n[2] = work.slot[0].size(0, dyn);
-  return args.n[1] == 0 ? 0 : work.slot[0].product(1, work.slot[0].rank, dyn);
+  return args.n[1] == 0 ? 0 : work.slot[0].sizes(1, work.slot[0].rank, dyn);
 }
 
-const char* scatter(const bp_region&, const RowUser&, Work& work) {
+const char* scatter(const RegionView&, const RowUser&, Work& work) {
   work.args.n[3] = element_bytes(work.slot[0].dtype);
   work.size = size_of_scatter;
   return work.args.n[3] > 0 ? nullptr : "elements are no whole bytes";
@@ -68,7 +68,7 @@ int64_t size_of_last(const Work& work, const int64_t* dyn, Args& args) {
   return work.args.n[4] != 0 ? idx.elements(dyn) : x.rows(dyn);
 }
 
-const char* last(const bp_region&, const RowUser& user, Work& work) {
+const char* last(const RegionView&, const RowUser& user, Work& work) {
   work.args.n[3] = element_bytes(work.slot[0].dtype);
   work.args.n[4] = user.op;  // an item for each index, or for each row
   work.size = size_of_last;
@@ -78,9 +78,9 @@ const char* last(const bp_region&, const RowUser& user, Work& work) {
 
 int64_t size_of_segments(const Work& work, const int64_t* dyn, Args&) { return work.slot[2].elements(dyn); }
 
-const char* segment_mean(const bp_region&, const RowUser&, Work& work) {
-  if (!work.slot[0].is_static(1)) return "a row is dynamic";
-  work.args.n[1] = work.slot[0].product(1, work.slot[0].rank, nullptr);
+const char* segment_mean(const RegionView&, const RowUser&, Work& work) {
+  if (!work.slot[0].is_static_from(1)) return "a row is dynamic";
+  work.args.n[1] = work.slot[0].bounds(1, work.slot[0].rank);
   work.size = size_of_segments;
   return nullptr;
 }
@@ -91,8 +91,8 @@ int64_t size_of_sort(const Work& work, const int64_t* dyn, Args& args) {
   return 1;
 }
 
-const char* expert_sort(const bp_region& region, const RowUser&, Work& work) {
-  work.args.n[2] = plugin::attr_int(plugin::node_at(region, 0), "n_experts", 0);
+const char* expert_sort(const RegionView& region, const RowUser&, Work& work) {
+  work.args.n[2] = region.attr_int("n_experts", 0);
   work.size = size_of_sort;
   return nullptr;
 }
@@ -103,8 +103,8 @@ int64_t size_of_combine(const Work& work, const int64_t* dyn, Args& args) {
   return work.slot[3].elements(dyn);
 }
 
-const char* moe_combine(const bp_region&, const RowUser&, Work& work) {
-  if (!work.slot[0].is_static(1) || !work.slot[2].is_static(1)) return "a row is dynamic";
+const char* moe_combine(const RegionView&, const RowUser&, Work& work) {
+  if (!work.slot[0].is_static_from(1) || !work.slot[2].is_static_from(1)) return "a row is dynamic";
   work.args.n[1] = work.slot[0].columns();
   work.args.n[2] = work.slot[2].columns();
   work.size = size_of_combine;

@@ -9,10 +9,10 @@ namespace {
 constexpr int64_t kRowsOfItem = 4;  // cl/matmul.cl
 
 const char* set_weight(const Tensor& w, Work& work) {
-  if (!w.is_static(0)) return "the weight is dynamic";
+  if (w.rank < 2 || !w.is_static()) return "the weight is no matrix of fixed size";
+  work.args.n[2] = w.dim[w.rank - 2];
   const int64_t block = loadable_block(w.dtype);
   if (block == 0 || w.columns() % block != 0) return "a row of the weight is no whole number of blocks";
-  work.args.n[2] = w.dim[w.rank - 2];
   work.args.n[3] = w.columns();
   work.args.n[4] = w.dtype;
   return nullptr;
@@ -24,24 +24,23 @@ int64_t size_of_product(const Work& work, const int64_t* dyn, Args& args) {
   return (args.n[1] + kRowsOfItem - 1) / kRowsOfItem * args.n[2];
 }
 
-const char* product(const bp_region&, const RowUser&, Work& work) {
+const char* product(const RegionView&, const RowUser&, Work& work) {
   work.size = size_of_product;
   return set_weight(work.slot[1], work);
 }
 
 // x, w, r, out: r is a row for all, or as large as the result.
-const char* product_add(const bp_region& region, const RowUser& user, Work& work) {
+const char* product_add(const RegionView& region, const RowUser& user, Work& work) {
   if (const char* why = product(region, user, work); why != nullptr) return why;
   const Tensor& r = work.slot[2];
-  const bool is_row =
-      r.is_static(0) && r.product(0, r.rank, nullptr) == work.args.n[2] && r.columns() == work.args.n[2];
+  const bool is_row = r.is_static() && r.bounds(0, r.rank) == work.args.n[2] && r.columns() == work.args.n[2];
   const bool is_whole = same_shape(r, work.slot[3]);
   work.args.n[5] = is_whole ? work.args.n[2] : 0;
   return is_row || is_whole ? nullptr : "the sum broadcasts";
 }
 
 // x, wg, wu, out
-const char* product_silu_mul(const bp_region& region, const RowUser& user, Work& work) {
+const char* product_silu_mul(const RegionView& region, const RowUser& user, Work& work) {
   if (const char* why = set_weight(work.slot[2], work); why != nullptr) return why;
   if (!same_shape(work.slot[1], work.slot[2])) return "the two weights have two shapes";
   work.args.n[5] = work.slot[2].dtype;
@@ -53,7 +52,7 @@ enum Stack : int64_t { kBatched, kIndexed, kGrouped };
 int64_t size_of_stack(const Work& work, const int64_t* dyn, Args&) { return work.slot[work.param[3]].elements(dyn); }
 
 // x, w (, idx or offsets), out
-const char* stack(const bp_region&, const RowUser& user, Work& work) {
+const char* stack(const RegionView&, const RowUser& user, Work& work) {
   const Tensor &x = work.slot[0], &w = work.slot[1];
   if (w.rank != 3) return "the weight is no stack of matrices";
   if (user.op == kBatched) {
@@ -66,7 +65,7 @@ const char* stack(const bp_region&, const RowUser& user, Work& work) {
   if (user.op == kIndexed) {
     const Tensor& idx = work.slot[2];
     const bool shared = idx.rank == 2 && x.rank == 2;  // a row of x for all slots of its token
-    if (shared && idx.sym[1] != 0) return "slots of a token are dynamic";
+    if (shared && !idx.is_static(1)) return "slots of a token are dynamic";
     if (shared) work.args.n[7] = idx.dim[1];
   }
   work.size = size_of_stack;

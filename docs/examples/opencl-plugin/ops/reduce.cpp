@@ -11,34 +11,34 @@ int64_t per_row_of_any(const Work& work, const int64_t* dyn, Args& args) {
   return x.rows(dyn);
 }
 
-const char* reduce(const bp_region&, const RowUser& user, Work& work) {
+const char* reduce(const RegionView&, const RowUser& user, Work& work) {
   work.args.n[2] = user.op;
   work.size = per_row_of_any;
   return work.slot[0].rank > 0 ? nullptr : "x is a scalar";
 }
 
-const char* topk(const bp_region& region, const RowUser& user, Work& work) {
+const char* topk(const RegionView& region, const RowUser& user, Work& work) {
   const char* why = reduce(region, user, work);
-  work.args.n[2] = plugin::attr_int(plugin::node_at(region, 0), "k", 0);
+  work.args.n[2] = region.attr_int("k", 0);
   return why;
 }
 
 // x, weights in slots from `first` on; `node` has eps.
-const char* norm(const bp_region& region, uint32_t node, int first, Work& work) {
+const char* norm(const RegionView& region, uint32_t node, int first, Work& work) {
   const Tensor& x = work.slot[0];
   if (x.rank == 0 || !x.is_static(x.rank - 1)) return "the last dim is dynamic";
   work.args.n[1] = x.columns();
   for (int i = 0; i < 2; ++i) work.args.n[2 + i] = work.slot[first + i].dtype;
-  work.args.f[0] = static_cast<float>(plugin::attr_float(plugin::node_at(region, node), "eps", 0));
+  work.args.f[0] = region.attr_float("eps", 0, node);
   work.by_group = true;
   work.size = per_row<0>;
   return nullptr;
 }
 
-const char* plain_norm(const bp_region& region, const RowUser&, Work& work) { return norm(region, 0, 1, work); }
+const char* plain_norm(const RegionView& region, const RowUser&, Work& work) { return norm(region, 0, 1, work); }
 
 // s = r + x; y = rms_norm(s, w)      slots r, x, w?, s, y
-const char* add_norm(const bp_region& region, const RowUser&, Work& work) {
+const char* add_norm(const RegionView& region, const RowUser&, Work& work) {
   if (!same_shape(work.slot[0], work.slot[1])) return "the sum broadcasts";
   return norm(region, 1, 2, work);
 }

@@ -7,7 +7,7 @@ namespace {
 constexpr int kStatic = 40;  // args.n from here on: what init leaves for size
 
 // Elements between neighbours along an axis of a dense tensor.
-int64_t stride_of(const Tensor& x, uint32_t axis, const int64_t* dyn) { return x.product(axis + 1, x.rank, dyn); }
+int64_t stride_of(const Tensor& x, uint32_t axis, const int64_t* dyn) { return x.sizes(axis + 1, x.rank, dyn); }
 
 const char* set_element(Work& work) {
   work.args.n[2] = element_bytes(work.slot[0].dtype);
@@ -27,10 +27,11 @@ int64_t size_of_transpose(const Work& work, const int64_t* dyn, Args& args) {
   return y.elements(dyn);
 }
 
-const char* transpose(const bp_region& region, const RowUser&, Work& work) {
-  const bp_attr* perm = plugin::find_attr(plugin::node_at(region, 0), "perm");
-  if (perm == nullptr || perm->n != work.slot[0].rank) return "perm does not fit";
-  for (uint32_t i = 0; i < perm->n; ++i) work.args.n[kStatic + i] = perm->i[i];
+const char* transpose(const RegionView& region, const RowUser&, Work& work) {
+  uint32_t n = 0;
+  const int64_t* perm = region.attr_ints("perm", &n);
+  if (perm == nullptr || n != work.slot[0].rank) return "perm does not fit";
+  for (uint32_t i = 0; i < n; ++i) work.args.n[kStatic + i] = perm[i];
   work.size = size_of_transpose;
   return set_element(work);
 }
@@ -45,12 +46,11 @@ int64_t size_of_slice(const Work& work, const int64_t* dyn, Args& args) {
   return y.elements(dyn);
 }
 
-const char* slice(const bp_region& region, const RowUser&, Work& work) {
-  const bp_node& node = plugin::node_at(region, 0);
-  const int64_t axis = plugin::attr_int(node, "axis", 0);
+const char* slice(const RegionView& region, const RowUser&, Work& work) {
+  const int64_t axis = region.attr_int("axis", 0);
   work.args.n[kStatic] = axis < 0 ? axis + work.slot[0].rank : axis;
-  work.args.n[kStatic + 1] = plugin::attr_int(node, "start", 0);
-  work.args.n[kStatic + 2] = plugin::attr_int(node, "step", 1);
+  work.args.n[kStatic + 1] = region.attr_int("start", 0);
+  work.args.n[kStatic + 2] = region.attr_int("step", 1);
   if (work.args.n[kStatic + 1] < 0) return "start is negative";
   work.size = size_of_slice;
   return set_element(work);
@@ -61,7 +61,7 @@ int64_t size_of_broadcast(const Work& work, const int64_t* dyn, Args& args) {
   return work.slot[1].elements(dyn);
 }
 
-const char* broadcast(const bp_region&, const RowUser&, Work& work) {
+const char* broadcast(const RegionView&, const RowUser&, Work& work) {
   work.size = size_of_broadcast;
   return set_element(work);
 }
@@ -71,7 +71,7 @@ constexpr int kConcatInputs = 8;
 int64_t size_of_concat(const Work& work, const int64_t* dyn, Args& args) {
   const Tensor& y = work.slot[kConcatInputs];
   const auto axis = static_cast<uint32_t>(args.n[kStatic]);
-  args.n[1] = y.product(axis + 1, y.rank, dyn) * args.n[kStatic + 1];
+  args.n[1] = y.sizes(axis + 1, y.rank, dyn) * args.n[kStatic + 1];
   args.n[8] = 0;
   int n = 0;
   for (; n < kConcatInputs && work.slot[n].present; ++n) args.n[9 + n] = args.n[8 + n] + work.slot[n].size(axis, dyn);
@@ -79,15 +79,15 @@ int64_t size_of_concat(const Work& work, const int64_t* dyn, Args& args) {
   return y.elements(dyn) * args.n[kStatic + 1];
 }
 
-const char* concat(const bp_region& region, const RowUser&, Work& work) {
-  const int64_t axis = plugin::attr_int(plugin::node_at(region, 0), "axis", 0);
+const char* concat(const RegionView& region, const RowUser&, Work& work) {
+  const int64_t axis = region.attr_int("axis", 0);
   work.args.n[kStatic] = axis < 0 ? axis + work.slot[0].rank : axis;
   work.args.n[kStatic + 1] = element_bytes(work.slot[0].dtype);
   work.size = size_of_concat;
   return work.args.n[kStatic + 1] > 0 ? nullptr : "elements are no whole bytes";
 }
 
-const char* iota(const bp_region&, const RowUser&, Work& work) {
+const char* iota(const RegionView&, const RowUser&, Work& work) {
   work.size = per_element<1>;
   return nullptr;
 }
