@@ -40,7 +40,7 @@ class AttentionOp : public Op {
     return k.columns() == a_.head_dim ? nullptr : "k does not fit q";
   }
 
-  AttentionArgs bind(const OpRun& run, uint32_t y_slot) const {
+  AttentionArgs arguments(const OpRun& run, uint32_t y_slot) const {
     AttentionArgs a = a_;
     a.q = run.arg<const float>(0);
     a.k = run.args[1];
@@ -92,7 +92,7 @@ class PagedAttentionOp final : public AttentionOp {
   }
 
   void run(const OpRun& run) const override {
-    AttentionArgs a = bind(run, kY);
+    AttentionArgs a = arguments(run, kY);
     a.page_table = run.arg<const int32_t>(kPageTable);
     a.seq_start = run.arg<const int32_t>(kSeqStart);
     a.seq_len = run.arg<const int32_t>(kSeqLen);
@@ -132,7 +132,7 @@ class RaggedAttentionOp final : public AttentionOp {
   }
 
   void run(const OpRun& run) const override {
-    AttentionArgs a = bind(run, kY);
+    AttentionArgs a = arguments(run, kY);
     a.seq_start = run.arg<const int32_t>(kQStart);
     a.k_start = run.arg<const int32_t>(kKStart);
     attend(run, a, q_start_.size(0, run.dyn) - 1);

@@ -40,7 +40,7 @@ class AttentionOp : public Op {
     return a_.v_dim > gpu::kMostValueColumns ? "values of more than 1024 columns" : nullptr;
   }
 
-  gpu::AttentionArgs bind(const OpRun& run, uint32_t y_slot) const {
+  gpu::AttentionArgs arguments(const OpRun& run, uint32_t y_slot) const {
     gpu::AttentionArgs a = a_;
     a.q = run.arg<const float>(0);
     a.k = run.args[1];
@@ -76,7 +76,7 @@ class PagedAttentionOp final : public AttentionOp {
   }
 
   void run(const OpRun& run) const override {
-    gpu::AttentionArgs a = bind(run, kY);
+    gpu::AttentionArgs a = arguments(run, kY);
     a.page_table = run.arg<const int32_t>(kPageTable);
     a.max_pages = run.extent(page_table_, 1);
     a.seq_start = run.arg<const int32_t>(kSeqStart);
@@ -101,7 +101,7 @@ class RaggedAttentionOp final : public AttentionOp {
   }
 
   void run(const OpRun& run) const override {
-    gpu::AttentionArgs a = bind(run, kY);
+    gpu::AttentionArgs a = arguments(run, kY);
     a.seq_start = run.arg<const int32_t>(kQStart);
     a.n_starts = run.extent(q_start_, 0);
     a.k_start = run.arg<const int32_t>(kKStart);
