@@ -11,7 +11,7 @@
 namespace bp::api {
 Result<std::unique_ptr<BoundGraph>> BoundGraph::create(DevicePrograms& programs, CallMemory& memory, Graph graph,
                                                        bool optimize) {
-  std::unique_ptr<BoundGraph> made(new BoundGraph(programs));
+  std::unique_ptr<BoundGraph> made(new BoundGraph(programs, memory.pool()));
   BP_TRY_VOID(made->bind(graph, memory));
   BP_TRY(made->program_, programs.compile(std::move(graph), made->bindings_, optimize));
   return made;
@@ -23,8 +23,9 @@ Status BoundGraph::bind(const Graph& graph, CallMemory& memory) {
   const auto add = [&](ValueId id) -> Status {
     const Value& value = graph.value(id);
     BP_TRY(const uint64_t bytes, Storage::size_bytes(graph, value));
-    BP_TRY(const Buffer* buffer, memory.reserve(place++, bytes));
-    bindings_[value.name] = {buffer, 0, std::max<uint64_t>(bytes, 1)};
+    BP_TRY(BufferSpan span, memory.reserve(place++, bytes));
+    span.size_bytes = std::max<uint64_t>(bytes, 1);
+    bindings_[value.name] = span;
     return {};
   };
   for (const ValueId id : graph.inputs) {
@@ -37,13 +38,22 @@ Status BoundGraph::bind(const Graph& graph, CallMemory& memory) {
 
 Result<std::vector<Content>> BoundGraph::run(std::span<const Content> inputs, std::span<const int64_t> sizes,
                                              uint64_t step, RunObserver* observer) {
+  auto results = enqueue(inputs, sizes, step, observer);
+  // Operands may be freed as soon as this returns, and so are results where one of them fails.
+  const Status done = programs_.queue() == nullptr ? Status{} : programs_.queue()->sync();
+  if (results.has_value() && !done.has_value()) return std::unexpected(done.error());
+  return results;
+}
+
+Result<std::vector<Content>> BoundGraph::enqueue(std::span<const Content> inputs, std::span<const int64_t> sizes,
+                                                 uint64_t step, RunObserver* observer) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     BufferSpan to = bindings_.find(input_names_[i])->second;
     to.size_bytes = inputs[i].size_bytes;
-    if (inputs[i].buffer == nullptr) {
+    if (inputs[i].memory == nullptr) {
       BP_TRY_VOID(upload(programs_, inputs[i].weight->bytes, to));
     } else {
-      BP_TRY_VOID(copy(programs_, to, {inputs[i].buffer.get(), 0, inputs[i].size_bytes}));
+      BP_TRY_VOID(copy(programs_, to, *inputs[i].memory));
     }
   }
   BP_TRY_VOID(program_->run(sizes, step, observer));
@@ -52,8 +62,6 @@ Result<std::vector<Content>> BoundGraph::run(std::span<const Content> inputs, st
     BP_TRY(Content content, result(output, sizes));
     results.push_back(std::move(content));
   }
-  // Operands may be freed as soon as this returns.
-  if (programs_.queue() != nullptr) BP_TRY_VOID(programs_.queue()->sync());
   return results;
 }
 
@@ -67,7 +75,7 @@ Result<Content> BoundGraph::result(ValueId output, std::span<const int64_t> size
   const Value& root = graph.value(storage_root(graph, output));
   if (root.role == Role::kWeight) {
     const HostTensor& tensor = graph.host_tensors[static_cast<size_t>(root.host_tensor)];
-    BP_TRY(content.buffer, upload(programs_, tensor.bytes));
+    BP_TRY(content.memory, upload(programs_, pool_, tensor.bytes));
     return content;
   }
   const auto bound = bindings_.find(root.name);
@@ -75,11 +83,10 @@ Result<Content> BoundGraph::result(ValueId output, std::span<const int64_t> size
     return fail(bp::ErrorCode::kFailed, graph.name, fmt::format("result {} lies in memory of the arena", value.name),
                 "compile it with optimize = false");
   }
-  BP_TRY(Buffer buffer, Buffer::create(programs_.device(), std::max<uint64_t>(content.size_bytes, 1), "tensor"));
+  BP_TRY(content.memory, pool_.take(content.size_bytes));
   BufferSpan from = bound->second;
   from.size_bytes = content.size_bytes;
-  BP_TRY_VOID(copy(programs_, {&buffer, 0, content.size_bytes}, from));
-  content.buffer = std::make_shared<const Buffer>(std::move(buffer));
+  BP_TRY_VOID(copy(programs_, *content.memory, from));
   return content;
 }
 
@@ -103,10 +110,11 @@ Status upload(DevicePrograms& programs, std::span<const std::byte> bytes, const 
   return programs.queue()->write(to.buffer->span(to.offset, bytes.size()), bytes);
 }
 
-Result<std::shared_ptr<const Buffer>> upload(DevicePrograms& programs, std::span<const std::byte> bytes) {
-  BP_TRY(Buffer buffer, Buffer::create(programs.device(), std::max<uint64_t>(bytes.size(), 1), "tensor"));
-  BP_TRY_VOID(upload(programs, bytes, {&buffer, 0, bytes.size()}));
-  return std::make_shared<const Buffer>(std::move(buffer));
+Result<std::shared_ptr<const BufferSpan>> upload(DevicePrograms& programs, BufferPool& pool,
+                                                 std::span<const std::byte> bytes) {
+  BP_TRY(auto memory, pool.take(bytes.size()));
+  BP_TRY_VOID(upload(programs, bytes, *memory));
+  return memory;
 }
 
 }  // namespace bp::api

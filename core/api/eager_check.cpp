@@ -25,7 +25,7 @@ std::string operands_text(const EagerCall& call, SessionState& session) {
   std::vector<std::string> parts;
   for (size_t i = 0; i < call.operands.size(); ++i) {
     const Content& operand = call.operands[i];
-    if (operand.buffer == nullptr && operand.weight == nullptr) continue;
+    if (operand.memory == nullptr && operand.weight == nullptr) continue;
     const auto& defs = call.op->operands;
     const std::string name(i < defs.size() ? defs[i].name : defs.back().name);
     std::string part = fmt::format("{} {}", name, type_text(operand.dtype, operand.dims));

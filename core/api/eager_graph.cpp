@@ -10,7 +10,7 @@
 namespace bp::api {
 namespace {
 
-bool is_absent(const Content& content) { return content.buffer == nullptr && content.weight == nullptr; }
+bool is_absent(const Content& content) { return content.memory == nullptr && content.weight == nullptr; }
 
 bool updates(const OpDef& op) {
   return std::ranges::any_of(op.results, [](const ResultDef& result) { return result.updates >= 0; });
@@ -20,7 +20,7 @@ bool updates(const OpDef& op) {
 size_t first_like(const EagerCall& call, size_t i) {
   if (updates(*call.op)) return i;
   for (size_t j = 0; j < i; ++j) {
-    if (call.operands[j].buffer == call.operands[i].buffer && call.operands[j].weight == call.operands[i].weight)
+    if (call.operands[j].memory == call.operands[i].memory && call.operands[j].weight == call.operands[i].weight)
       return j;
   }
   return i;
@@ -47,7 +47,7 @@ std::string attr_text(const bp::Attr& attr) {
 std::vector<size_t> inputs_of(const EagerCall& call) {
   std::vector<size_t> inputs;
   for (size_t i = 0; i < call.operands.size(); ++i) {
-    if (call.operands[i].buffer != nullptr && first_like(call, i) == i) inputs.push_back(i);
+    if (call.operands[i].memory != nullptr && first_like(call, i) == i) inputs.push_back(i);
   }
   return inputs;
 }

@@ -58,7 +58,7 @@ Result<std::vector<Tensor>> run_eagerly(std::string_view name, const std::vector
                        "use the shape() of the tensors that the function is given");
          }));
   BP_TRY(std::vector<Content> results, session->run(call));
-  const bool constant = std::ranges::none_of(call.operands, [](const Content& in) { return in.buffer != nullptr; });
+  const bool constant = std::ranges::none_of(call.operands, [](const Content& in) { return in.memory != nullptr; });
   std::vector<Tensor> tensors;
   for (Content& content : results) {
     if (constant) {

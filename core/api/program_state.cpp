@@ -26,7 +26,7 @@ std::vector<int64_t> bucket_ends(const std::vector<int64_t>& wanted, int64_t mos
 }  // namespace
 
 ProgramState::ProgramState(TracedGraph from, std::shared_ptr<SessionState> on, CompileOptions how)
-    : session(std::move(on)), options(std::move(how)), traced(std::move(from)), memory(session->device_handle()) {
+    : session(std::move(on)), options(std::move(how)), traced(std::move(from)), memory(session->pool()) {
   options.session.reset();
   for (const Symbol& symbol : traced.graph.symbols) {
     if (symbol.base != kNone) {

@@ -40,4 +40,9 @@ Tensor Session::take(const Tensor& tensor) const {
 const std::string& Session::device() const { return state_->device(); }
 const std::string& Session::last_kernel() const { return state_->last_kernel(); }
 
+SessionMemory Session::memory() const {
+  const SlabPool::Usage usage = state_->pool().usage();
+  return {usage.used_bytes, usage.slab_bytes, usage.n_slabs};
+}
+
 }  // namespace bp::api

@@ -31,7 +31,6 @@ Result<std::shared_ptr<SessionState>> SessionState::create(const DeviceOptions& 
   BP_TRY(SharedDevice opened, SharedDevice::open(device));
   std::shared_ptr<SessionState> made(new SessionState(std::move(opened), device, debug));
   BP_TRY(made->programs_, DevicePrograms::create(made->device_.get(), engine_options(device)));
-  made->memory_.emplace(made->device_.get());
   if (!debug.compare_with.empty()) {
     DeviceOptions other = device;
     other.device = debug.compare_with;
@@ -58,7 +57,7 @@ Result<BoundGraph*> SessionState::program_of(const EagerCall& call) {
     return kept_.front().bound.get();
   }
   BP_TRY(EagerGraph made, graph_of(call));
-  BP_TRY(auto bound, compile(*memory_, std::move(made.graph), false));
+  BP_TRY(auto bound, compile(memory_, std::move(made.graph), false));
   kept_.push_front({key, std::move(bound)});
   by_key_[key] = kept_.begin();
   if (kept_.size() > kMaxKept) {
@@ -109,7 +108,7 @@ Status SessionState::check(const EagerCall& call, std::span<const Content> resul
 
 Result<Content> SessionState::make(std::span<const std::byte> bytes, std::vector<int64_t> dims, bp::DType dtype) {
   Content content{dtype, std::move(dims), bytes.size(), nullptr, nullptr};
-  BP_TRY(content.buffer, upload(*programs_, bytes));
+  BP_TRY(content.memory, upload(*programs_, pool_, bytes));
   return content;
 }
 
@@ -138,7 +137,7 @@ Status SessionState::read(const Content& content, std::span<std::byte> out) {
     std::memcpy(out.data(), content.weight->bytes.data(), out.size());
     return {};
   }
-  return programs_->read(*content.buffer, out.size(), out.data());
+  return programs_->read(*content.memory, out.data());
 }
 
 Result<std::vector<std::byte>> SessionState::read(const Content& content) {
@@ -148,7 +147,7 @@ Result<std::vector<std::byte>> SessionState::read(const Content& content) {
 }
 
 Result<Content> SessionState::take(const Content& content, SessionState& owner) {
-  if (content.buffer == nullptr || &owner == this) return content;  // a weight is on the host
+  if (content.memory == nullptr || &owner == this) return content;  // a weight is on the host
   BP_TRY(const auto bytes, owner.read(content));
   return make(bytes, content.dims, content.dtype);
 }

@@ -50,6 +50,7 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
 
   const std::string& device() const { return device_.id(); }
   Device* device_handle() const { return device_.get(); }  // null: the reference
+  BufferPool& pool() { return pool_; }
   const std::string& last_kernel() const { return last_kernel_; }
   uint64_t next_step() { return ++step_; }
 
@@ -60,7 +61,7 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   };
 
   SessionState(SharedDevice device, const DeviceOptions& options, const DebugOptions& debug)
-      : device_(std::move(device)), options_(options), debug_(debug) {}
+      : device_(std::move(device)), options_(options), debug_(debug), pool_(device_.get()) {}
   Result<std::vector<Content>> launch(const EagerCall& call);
   Result<BoundGraph*> program_of(const EagerCall& call);
   Status check(const EagerCall& call, std::span<const Content> results);
@@ -68,8 +69,9 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   SharedDevice device_;
   DeviceOptions options_;
   DebugOptions debug_;
+  BufferPool pool_;  // of tensors, and of what calls go through
   std::unique_ptr<DevicePrograms> programs_;
-  std::optional<CallMemory> memory_;
+  CallMemory memory_{pool_};
   std::list<Kept> kept_;  // programs of single ops, the one used last first
   std::unordered_map<std::string, std::list<Kept>::iterator> by_key_;
   std::set<std::string> warned_;         // ops that fell back

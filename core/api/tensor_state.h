@@ -21,7 +21,7 @@ struct Content {
   bp::DType dtype = bp::DType::kInvalid;
   std::vector<int64_t> dims;
   uint64_t size_bytes = 0;
-  std::shared_ptr<const Buffer> buffer;  // null: a weight, whose bytes are on the host
+  std::shared_ptr<const BufferSpan> memory;  // of the session's pool; null: a weight, whose bytes are on the host
   std::shared_ptr<const HostTensor> weight;
 };
 

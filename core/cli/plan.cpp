@@ -127,6 +127,7 @@ json::object to_json(const Plan& plan, const RunningModel& running) {
                         {"driver", m.driver},
                         {"total", m.total()},
                         {"in_place", m.in_place},
+                        {"loading", m.loading},
                         {"available", plan.available_bytes},
                         {"fits", plan.fit.fits},
                         {"fix", plan.fit.fix},
@@ -160,6 +161,7 @@ std::string to_text(const Plan& plan, const RunningModel& running) {
   text += line("driver", m.driver, "process, plugin and libraries");
   text += line("total", m.total(), "");
   if (m.in_place > 0) text += line("in place", m.in_place, "weights read from the mapped file, beside the total");
+  if (m.loading > 0) text += line("loading", m.loading, "pinned host memory, until weights are on the device");
   text += line("available", plan.available_bytes, plan.fit.fits ? "it fits" : "it does not fit");
   if (!plan.fit.fits) text += fmt::format("what to do: {}\n", plan.fit.fix);
   text += fmt::format("context      {:>10} tokens a sequence\n", plan.max_context);

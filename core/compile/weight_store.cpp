@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/check.h"
 
@@ -85,11 +86,29 @@ std::vector<std::string> WeightStore::layouts_of(const HostTensor& tensor) const
 }
 
 Status WeightStore::load(std::span<const WeightNeed> needs) {
+  Mark mark{buffers_.size(), owners_.size(), size_bytes_, in_place_bytes_, {}};
+  Status status = add(needs, mark.keys);
+  if (!status.has_value()) take_back(mark);
+  return status;
+}
+
+void WeightStore::take_back(const Mark& mark) {
+  if (queue_ != nullptr) static_cast<void>(queue_->sync());  // nothing is freed that a copy still writes
+  for (const Key& key : mark.keys) spans_.erase(key);
+  buffers_.resize(mark.n_buffers);
+  owners_.resize(mark.n_owners);
+  size_bytes_ = mark.size_bytes;
+  in_place_bytes_ = mark.in_place_bytes;
+}
+
+// `keys`: of what was not there before.
+Status WeightStore::add(std::span<const WeightNeed> needs, std::vector<Key>& keys) {
   std::vector<Placement> placements;
   std::vector<WeightNeed> in_place;
   for (const WeightNeed& need : needs) {
     const Key key = key_of(*need.tensor, need.layout);
     if (spans_.contains(key)) continue;
+    keys.push_back(key);
     keep_owners(*need.tensor);
     if (device_ == nullptr) {
       BP_TRY_VOID(read_on_host(need));
@@ -200,25 +219,22 @@ Result<WeightStore::Placement> WeightStore::measure(const WeightNeed& need) cons
   placement.size_bytes = info.size_bytes;
   placement.ws_bytes = info.ws_bytes;
   placement.align = std::max(kAlign, info.align);
+  placement.row_multiple = info.row_multiple;
+  placement.from_device = info.from_device;
+  placement.from_host = info.from_host || !info.from_device;
   return placement;
 }
 
 Status WeightStore::load_slab(std::span<Placement> placements) {
   uint64_t total = 0;
-  uint64_t workspace_bytes = 0;
   for (Placement& placement : placements) {
     placement.offset = align_up(total, placement.align);
     total = placement.offset + placement.size_bytes;
-    workspace_bytes = std::max(workspace_bytes, placement.ws_bytes);
   }
   BP_TRY(Buffer slab, source_.create(total, "weights"));
   buffers_.push_back(std::make_unique<Buffer>(std::move(slab)));
   const Buffer& memory = *buffers_.back();
-  if (!source_.rehearse) {
-    BP_TRY(const Buffer workspace, source_.create(std::max(workspace_bytes, kAlign), "pack"));
-    for (const Placement& placement : placements) BP_TRY_VOID(upload(placement, memory, workspace));
-    BP_TRY_VOID(queue_->sync());
-  }
+  BP_TRY_VOID(fill(placements, memory));
   for (const Placement& placement : placements) {
     spans_[key_of(*placement.need.tensor, placement.need.layout)] = {&memory, placement.offset, placement.size_bytes};
   }
@@ -226,22 +242,71 @@ Status WeightStore::load_slab(std::span<Placement> placements) {
   return {};
 }
 
-Status WeightStore::upload(const Placement& placement, const Buffer& slab, const Buffer& workspace) {
-  if (placement.layout != 0) {
-    return pack(placement, slab.span(placement.offset, placement.size_bytes), workspace.span(0, placement.ws_bytes));
+// The ring that these are loaded through; `pays`: all that can, not only what nothing else brings onto the device.
+WeightUpload::Ring WeightStore::choose_ring(std::span<const Placement> placements, bool& pays) const {
+  uint64_t total = 0, needed = 0;  // what could go through a ring, what must
+  uint64_t run = 0, needed_run = 0;
+  for (const Placement& placement : placements) {
+    const bool is_packed = placement.layout != 0;
+    if (is_packed && !placement.from_device) continue;
+    uint64_t bytes = 0, longest = 0;
+    for (const HostTensor& part : parts_of(*placement.need.tensor)) {
+      bytes += align_up(part.bytes.size(), BP_ARG_ALIGN);
+      const uint64_t row = part.bytes.size() / static_cast<uint64_t>(std::max<int64_t>(rows_of(part), 1));
+      const auto rows = static_cast<uint64_t>(std::min(rows_of(part), placement.row_multiple));
+      if (is_packed) longest = std::max(longest, row * rows);
+    }
+    total += bytes;
+    run = std::max(run, longest);
+    if (is_packed && !placement.from_host) {
+      needed += bytes;
+      needed_run = std::max(needed_run, longest);
+    }
   }
+  pays = total >= limits_.least_bytes && WeightUpload::pays(*device_);
+  if (pays) return WeightUpload::ring_for(total, run, limits_);
+  return needed > 0 ? WeightUpload::ring_for(needed, needed_run, limits_) : WeightUpload::Ring{};
+}
+
+Status WeightStore::fill(std::span<const Placement> placements, const Buffer& slab) {
+  bool pays = false;
+  const WeightUpload::Ring ring = choose_ring(placements, pays);
+  loading_bytes_ = std::max(loading_bytes_, ring.size_bytes());
+  if (source_.rehearse) return {};
+  uint64_t workspace_bytes = kAlign;
+  for (const Placement& placement : placements) workspace_bytes = std::max(workspace_bytes, placement.ws_bytes);
+  BP_TRY(const Buffer workspace, source_.create(workspace_bytes, "pack"));
+  std::optional<WeightUpload> upload;
+  if (ring.piece_bytes > 0) {
+    BP_TRY(WeightUpload made, WeightUpload::create(*device_, *queue_, ring));
+    upload.emplace(std::move(made));
+  }
+  for (const Placement& placement : placements) {
+    if (placement.layout == 0) {
+      BP_TRY_VOID(copy(placement, slab, pays ? &*upload : nullptr));
+      continue;
+    }
+    const bool staged = !placement.from_host || (pays && placement.from_device);
+    BP_TRY_VOID(pack(placement, slab.span(placement.offset, placement.size_bytes),
+                     workspace.span(0, placement.ws_bytes), staged ? &*upload : nullptr));
+  }
+  return upload ? upload->finish() : queue_->sync();
+}
+
+Status WeightStore::copy(const Placement& placement, const Buffer& slab, WeightUpload* upload) {
   uint64_t offset = placement.offset;
   for (const HostTensor& part : parts_of(*placement.need.tensor)) {
     const bp_span source = host_span(part);
     const bp_span target = slab.span(offset, part.bytes.size());
-    BP_TRY_VOID(queue_->copy({&target, 1}, {&source, 1}));
+    BP_TRY_VOID(upload != nullptr ? upload->copy(part.bytes, target) : queue_->copy({&target, 1}, {&source, 1}));
     offset += part.bytes.size();
   }
   return {};
 }
 
-// One slice for each source, all of it.
-Status WeightStore::pack(const Placement& placement, const bp_span& target, const bp_span& workspace) {
+// A slice or more for each source.
+Status WeightStore::pack(const Placement& placement, const bp_span& target, const bp_span& workspace,
+                         WeightUpload* upload) {
   const auto parts = parts_of(*placement.need.tensor);
   std::vector<bp_span> sources(parts.size());
   bp_pack job{};
@@ -254,16 +319,22 @@ Status WeightStore::pack(const Placement& placement, const bp_span& target, cons
   job.dst = target;
   job.ws = workspace;
   for (size_t i = 0; i < parts.size(); ++i) {
-    sources[i] = host_span(parts[i]);
-    job.src_row0 = job.row0;
-    job.n_rows = rows_of(parts[i]);
-    auto status = device_->pack(job, *queue_);
+    const int64_t n_rows = rows_of(parts[i]);
+    Status status;
+    if (upload != nullptr) {
+      status = upload->pack(job, {parts[i].bytes, static_cast<uint32_t>(i), job.row0, n_rows, placement.row_multiple});
+    } else {
+      sources[i] = host_span(parts[i]);
+      job.src_row0 = job.row0;
+      job.n_rows = n_rows;
+      status = device_->pack(job, *queue_);
+      sources[i] = {};
+    }
     if (!status.has_value()) {
       status.error().where += fmt::format(" weight {}", placement.need.tensor->name);
       return status;
     }
-    sources[i] = {};
-    job.row0 += job.n_rows;
+    job.row0 += n_rows;
   }
   return {};
 }

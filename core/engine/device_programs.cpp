@@ -94,18 +94,19 @@ Status DevicePrograms::check_fallback(const Program& program) const {
   return {};
 }
 
-Status DevicePrograms::read(const Buffer& from, uint64_t n_bytes, void* to) {
+Status DevicePrograms::read(const BufferSpan& from, void* to) {
   if (!queue_) {
-    std::memcpy(to, from.host(), n_bytes);
+    std::memcpy(to, from.host(), from.size_bytes);
     return {};
   }
-  return queue_->read(from.span(0, n_bytes), {static_cast<std::byte*>(to), n_bytes});
+  return queue_->read(from.span(), {static_cast<std::byte*>(to), from.size_bytes});
 }
 
 MemoryUsage DevicePrograms::memory() const {
   MemoryUsage usage;
   usage.weights = weights_->size_bytes();
   usage.in_place = weights_->in_place_bytes();
+  usage.loading = weights_->loading_bytes();
   usage.workspace = arena_->scratch_bytes();
   usage.activations = arena_->size_bytes() - usage.workspace;
   usage.driver = driver_bytes_;
@@ -128,9 +129,10 @@ void add_program(MemoryUsage& usage, const Program& program) {
 
 std::string memory_text(const MemoryUsage& usage) {
   return fmt::format(
-      "{} bytes in all: weights {} (and {} read in place), activations {}, workspace {}, kv {}, staging {}, driver {}",
-      usage.total(), usage.weights, usage.in_place, usage.activations, usage.workspace, usage.kv, usage.staging,
-      usage.driver);
+      "{} bytes in all: weights {} (and {} read in place; loaded through {}), activations {}, workspace {}, kv {}, "
+      "staging {}, driver {}",
+      usage.total(), usage.weights, usage.in_place, usage.loading, usage.activations, usage.workspace, usage.kv,
+      usage.staging, usage.driver);
 }
 
 std::vector<int> bucket_sizes(const std::vector<int>& wanted, int largest) {

@@ -31,7 +31,8 @@ class DevicePrograms {
   // Ops that run on the reference although there is a device: warned of or refused (kFailed), as the options say.
   Status check_fallback(const Program& program) const;
   // From the device to `to`; waits for what was enqueued before.
-  Status read(const Buffer& from, uint64_t n_bytes, void* to);
+  Status read(const Buffer& from, uint64_t n_bytes, void* to) { return read({&from, 0, n_bytes}, to); }
+  Status read(const BufferSpan& from, void* to);
 
   // Slabs that programs share, and what was found to be taken beside slabs. Not what lives with a program.
   MemoryUsage memory() const;

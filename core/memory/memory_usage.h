@@ -14,6 +14,7 @@ struct MemoryUsage {
   uint64_t staging = 0;      // parameters of steps, on the device and where the host writes them
   uint64_t driver = 0;       // what the process, the plugin and the libraries below it keep beside all that
   uint64_t in_place = 0;     // weights that kernels read from the mapped file; not part of total()
+  uint64_t loading = 0;      // of the host, pinned, while weights go to the device; gone then, not part of total()
 
   uint64_t slabs() const { return weights + activations + workspace + kv + staging; }
   uint64_t total() const { return slabs() + driver; }

@@ -23,16 +23,23 @@ Result<SlabPool::Piece> SlabPool::take(uint64_t size_bytes) {
   const std::scoped_lock lock(mutex_);
   auto best = by_size_.lower_bound({size, 0, 0});
   if (best == by_size_.end()) {
-    const int slab = static_cast<int>(slabs_.size());
-    const uint64_t bytes = std::max(size, slab_bytes_);
-    BP_TRY_VOID(make_(slab, bytes));
-    slabs_.emplace_back();
+    const int slab = next_number();
+    uint64_t bytes = std::max(size, slab_bytes_);
+    Status made = make_(slab, bytes);
+    if (!made.has_value() && made.error().code == ErrorCode::kOutOfMemory && size < bytes) {
+      bytes = size;
+      made = make_(slab, bytes);
+    }
+    BP_TRY_VOID(made);
+    if (slab == static_cast<int>(slabs_.size())) slabs_.emplace_back();
+    slabs_[static_cast<size_t>(slab)].size_bytes = bytes;
     total_bytes_ += bytes;
+    ++n_slabs_;
     add_free(slab, 0, bytes);
     best = by_size_.lower_bound({size, 0, 0});
   }
   const Free found = *best;
-  Offsets& offsets = slabs_[static_cast<size_t>(found.slab)];
+  Offsets& offsets = slabs_[static_cast<size_t>(found.slab)].free;
   remove_free(found.slab, offsets.find(found.offset));
   if (found.size_bytes > size) add_free(found.slab, found.offset + size, found.size_bytes - size);
   used_bytes_ += size;
@@ -42,7 +49,10 @@ Result<SlabPool::Piece> SlabPool::take(uint64_t size_bytes) {
 void SlabPool::give_back(const Piece& piece) {
   const std::scoped_lock lock(mutex_);
   BP_CHECK(piece.slab >= 0 && piece.slab < static_cast<int>(slabs_.size()), "slab {} of {}", piece.slab, slabs_.size());
-  Offsets& offsets = slabs_[static_cast<size_t>(piece.slab)];
+  Slab& slab = slabs_[static_cast<size_t>(piece.slab)];
+  BP_CHECK(piece.offset + piece.size_bytes <= slab.size_bytes, "{} + {} of {}", piece.offset, piece.size_bytes,
+           slab.size_bytes);
+  Offsets& offsets = slab.free;
   uint64_t begin = piece.offset;
   uint64_t end = piece.offset + piece.size_bytes;
   const auto after = offsets.lower_bound(begin);
@@ -63,20 +73,39 @@ void SlabPool::give_back(const Piece& piece) {
   used_bytes_ -= piece.size_bytes;
 }
 
+void SlabPool::trim(const DropSlab& drop) {
+  const std::scoped_lock lock(mutex_);
+  for (size_t i = 0; i < slabs_.size(); ++i) {
+    Slab& slab = slabs_[i];
+    const auto first = slab.free.begin();
+    if (slab.size_bytes == 0 || first == slab.free.end() || first->second != slab.size_bytes) continue;
+    remove_free(static_cast<int>(i), first);
+    drop(static_cast<int>(i));
+    total_bytes_ -= slab.size_bytes;
+    --n_slabs_;
+    slab.size_bytes = 0;
+  }
+}
+
+int SlabPool::next_number() const {
+  const auto gone = std::ranges::find(slabs_, uint64_t{0}, &Slab::size_bytes);
+  return static_cast<int>(gone - slabs_.begin());
+}
+
 void SlabPool::add_free(int slab, uint64_t offset, uint64_t size_bytes) {
-  slabs_[static_cast<size_t>(slab)][offset] = size_bytes;
+  slabs_[static_cast<size_t>(slab)].free[offset] = size_bytes;
   by_size_.insert({size_bytes, slab, offset});
 }
 
 void SlabPool::remove_free(int slab, Offsets::iterator at) {
   by_size_.erase({at->second, slab, at->first});
-  slabs_[static_cast<size_t>(slab)].erase(at);
+  slabs_[static_cast<size_t>(slab)].free.erase(at);
 }
 
 SlabPool::Usage SlabPool::usage() const {
   const std::scoped_lock lock(mutex_);
-  return {total_bytes_, used_bytes_, by_size_.empty() ? 0 : by_size_.rbegin()->size_bytes,
-          static_cast<int>(slabs_.size()), static_cast<int>(by_size_.size())};
+  return {total_bytes_, used_bytes_, by_size_.empty() ? 0 : by_size_.rbegin()->size_bytes, n_slabs_,
+          static_cast<int>(by_size_.size())};
 }
 
 }  // namespace bp

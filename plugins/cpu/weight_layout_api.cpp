@@ -127,7 +127,13 @@ bp_status weight_pack(bp_device* device, const bp_pack* pack, bp_queue*, bp_err*
   const PackedWeight& weight = part.weight;
   const int64_t part_rows = weight.n_matrices * weight.n;
   const bp_span& src = pack->src[part.source];
-  const uint64_t src_bytes = static_cast<uint64_t>(plugin::bytes_of(pack->value->dtype, weight.k) * part_rows);
+  const auto one_row = static_cast<uint64_t>(plugin::bytes_of(pack->value->dtype, weight.k));
+  if (pack->src_row0 < part.row0 || pack->src_row0 > pack->row0) {
+    return plugin::set_error(
+        err, BP_E_INVALID, "src_row0 %lld of a source whose rows begin with %lld, sliced from %lld",
+        static_cast<long long>(pack->src_row0), static_cast<long long>(part.row0), static_cast<long long>(pack->row0));
+  }
+  const uint64_t src_bytes = one_row * static_cast<uint64_t>(end - pack->src_row0);
   if (src.bytes < src_bytes || pack->dst.bytes < sources.size_bytes()) {
     return plugin::set_error(err, BP_E_INVALID, "a weight of %llu bytes, packed %llu, does not fit its spans",
                              static_cast<unsigned long long>(src_bytes),
@@ -141,7 +147,9 @@ bp_status weight_pack(bp_device* device, const bp_pack* pack, bp_queue*, bp_err*
   }
   std::byte* dst =
       address(pack->dst) + static_cast<uint64_t>(part.row0 / kGroupRows) * group_bytes(weight.format, weight.k);
-  pack_weight(weight, address(src), dst, pack->row0 - part.row0, pack->n_rows, *device->team);
+  // As if the source were all there.
+  const std::byte* first = address(src) - static_cast<uint64_t>(pack->src_row0 - part.row0) * one_row;
+  pack_weight(weight, first, dst, pack->row0 - part.row0, pack->n_rows, *device->team);
   return BP_OK;
 }
 

@@ -3,9 +3,9 @@
  * sizes where the region has them (len_value); those that compute each row on its own compute all rows of the bucket.
  *
  * Options: fail = none | begin | end | launch: that function of graph/1 fails. culprit = id of a kernel: in a graph or
- * on a BLAME queue it breaks the queue. Both are read as the device is opened. */
-#include <stdatomic.h>
-
+ * on a BLAME queue it breaks the queue. own_memory: what is no pinned heap the host does not reach. fail_copy = n, or
+ * -n: the n-th copy on the device is refused, or breaks the queue. packs_from = both | device: where weights are packed
+ * from. All are read as the device is opened. */
 #include "capture_counts.h"
 #include "capture_queue.h"
 
@@ -123,11 +123,16 @@ static void plan_destroy(bp_plan* p) {
 }
 static bp_status layout_info(bp_device* d, uint32_t layout, const bp_value* values, uint32_t stride, uint32_t n,
                              bp_layout_info* out, bp_err* err) {
-  return cpu_api->layout_info(d->cpu, layout, values, stride, n, out, err);
+  const bp_status status = cpu_api->layout_info(d->cpu, layout, values, stride, n, out, err);
+  if (d->packs_from_device) out->flags &= ~(uint32_t)BP_LAYOUT_SRC_HOST;
+  return status;
 }
 static bp_status pack(bp_device* d, const bp_pack* job, bp_queue* q, bp_err* err) {
   bp_status status = queue_sync(q, UINT64_MAX, err);
   if (status != BP_OK) return status;
+  for (uint32_t i = 0; d->packs_from_device && i < job->n_src; ++i) {
+    if (job->src[i].host) return say(err, BP_E_INVALID, BP_SCOPE_CALL, 0, "packs from the device alone");
+  }
   bp_span* src = cpu_spans(job->src, job->n_src);
   bp_pack inner = *job;
   inner.src = src;
@@ -204,8 +209,8 @@ static const void* ext(bp_device* d, const char* name) {
   static capture_counts counts;
   if (strcmp(name, "graph/1") == 0) return &graph_api;
   if (strcmp(name, "x.capture_counts/0") != 0) return NULL; /* others would want the CPU's device */
-  (void)d;
-  counts = (capture_counts){n_begins, n_ends, n_abandons, n_graph_launches, n_graphs_alive, n_recorded, n_launches};
+  counts = (capture_counts){n_begins,   n_ends,     n_abandons, n_graph_launches, n_graphs_alive,
+                            n_recorded, n_launches, d->n_mems,  d->pinned_bytes,  d->most_pinned_bytes};
   return &counts;
 }
 
@@ -249,6 +254,14 @@ static bp_status open_device(const char* id, bp_device** out, const bp_device_ap
   }
   host_api->cfg_get(host_api->ctx, "fail", d->fail, sizeof d->fail);
   host_api->cfg_get(host_api->ctx, "culprit", d->culprit, sizeof d->culprit);
+  char text[16] = "", packs_from[16] = "";
+  host_api->cfg_get(host_api->ctx, "own_memory", text, sizeof text);
+  d->owns_memory = strcmp(text, "true") == 0;
+  host_api->cfg_get(host_api->ctx, "fail_copy", text, sizeof text);
+  host_api->cfg_get(host_api->ctx, "packs_from", packs_from, sizeof packs_from);
+  d->packs_from_device = strcmp(packs_from, "device") == 0;
+  d->fail_copy = abs(atoi(text));
+  d->is_refused = atoi(text) > 0;
   n_begins = n_ends = n_abandons = n_graph_launches = n_graphs_alive = n_recorded = n_launches = 0;
   *out = d;
   *api = &device_api;
@@ -260,9 +273,12 @@ static void close_device(bp_device* d) {
 }
 BP_EXPORT bp_status bp_plugin_entry_v0(const bp_host_api* host, bp_plugin_api* out, bp_err* err) {
   const bp_option own[] = {{"fail", "string", "none", "", "", "Which function of graph/1 fails."},
-                           {"culprit", "string", "", "", "", "The kernel that breaks a queue."}};
+                           {"culprit", "string", "", "", "", "The kernel that breaks a queue."},
+                           {"own_memory", "bool", "false", "", "", "Whether the host does not reach its memory."},
+                           {"fail_copy", "int", "0", "", "", "The copy that fails."},
+                           {"packs_from", "string", "both", "", "", "Where weights are packed from."}};
   return wrap_cpu_plugin(
-      host, own, 2,
+      host, own, 5,
       (bp_plugin_api){.enumerate = enumerate, .open = open_device, .close = close_device, .shutdown = shutdown_wrapped},
       out, err);
 }

@@ -9,5 +9,7 @@ typedef struct capture_counts {
   uint64_t graphs_alive;
   uint64_t recorded; /* launches in the graphs that end() gave */
   uint64_t launches; /* on their own, while nothing was captured */
+  uint64_t mems;     /* alive */
+  uint64_t pinned_bytes, most_pinned_bytes;
 } capture_counts;
 #endif

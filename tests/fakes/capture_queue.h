@@ -1,9 +1,10 @@
-/* The queues of the fake "capture": a thread for each runs what was enqueued, with the CPU plugin. Launches and copies
- * are commands; while a graph is recorded they go to its list instead. */
+/* The memory and the queues of the fake "capture": a thread for each runs what was enqueued, with the CPU plugin.
+ * Launches and copies are commands; while a graph is recorded they go to its list instead. */
 #ifndef BP_TESTS_CAPTURE_QUEUE_H
 #define BP_TESTS_CAPTURE_QUEUE_H
 #include <backplane/plugin.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,16 @@ enum { MAX_SYM = 16 };
 struct bp_device {
   bp_device* cpu;
   char fail[16], culprit[128];
+  int packs_from_device;
+  int owns_memory;           /* which the host does not reach */
+  int fail_copy, is_refused; /* the number of the copy between mems that fails; in the call, or as it runs */
+  _Atomic int n_copies;
+  _Atomic uint64_t n_mems, pinned_bytes, most_pinned_bytes;
 };
 struct bp_mem {
   bp_mem* cpu;
   unsigned char* host;
+  uint64_t pinned_bytes;
 };
 struct bp_plan {
   bp_device* device;
@@ -38,7 +45,7 @@ struct bp_event {
 typedef struct command {
   bp_bound* bound; /* or a graph, or copies */
   bp_graph* graph;
-  uint32_t n_sym, n_copy;
+  uint32_t n_sym, n_copy, breaks;
   int64_t dyn[MAX_SYM];
   uint64_t tag;
   bp_span *dst, *src; /* of the CPU plugin; the command's own */
@@ -83,30 +90,51 @@ static bp_span* cpu_spans(const bp_span* spans, uint32_t n) {
   return out;
 }
 static bp_status heaps(bp_device* d, bp_heap* out, uint32_t stride, uint32_t cap, uint32_t* n, bp_err* err) {
-  return cpu_api->heaps(d->cpu, out, stride, cap, n, err);
+  const bp_status status = cpu_api->heaps(d->cpu, out, stride, cap, n, err);
+  if (status != BP_OK || !d->owns_memory) return status;
+  *n = 2;
+  if (cap < 2) return BP_OK;
+  bp_heap* pinned = (bp_heap*)(void*)((char*)out + stride);
+  *pinned = *out;
+  out->flags = BP_HEAP_DEVICE;
+  pinned->flags = BP_HEAP_PINNED;
+  return BP_OK;
 }
-static bp_mem* wrap(bp_mem* cpu, void* host) {
-  bp_mem* mem = malloc(sizeof *mem);
+static bp_mem* wrap(bp_device* d, bp_mem* cpu, void* host) {
+  bp_mem* mem = calloc(1, sizeof *mem);
   mem->cpu = cpu;
   mem->host = host;
+  ++d->n_mems;
   return mem;
 }
 static bp_status mem_alloc(bp_device* d, const bp_alloc* what, bp_mem** out, void** host, bp_err* err) {
   bp_mem* cpu = NULL;
-  const bp_status status = cpu_api->mem_alloc(d->cpu, what, &cpu, host, err);
-  if (status == BP_OK) *out = wrap(cpu, *host);
-  return status;
+  bp_alloc inner = *what;
+  inner.heap = 0;
+  const bp_status status = cpu_api->mem_alloc(d->cpu, &inner, &cpu, host, err);
+  if (status != BP_OK) return status;
+  *out = wrap(d, cpu, *host);
+  if (what->heap == 1) {
+    (*out)->pinned_bytes = what->bytes;
+    d->pinned_bytes += what->bytes;
+    if (d->pinned_bytes > d->most_pinned_bytes) d->most_pinned_bytes = d->pinned_bytes;
+  } else if (d->owns_memory) {
+    *host = NULL;
+  }
+  return BP_OK;
 }
 static bp_status mem_import(bp_device* d, uint32_t heap, void* host, uint64_t bytes, uint32_t flags, bp_mem** out,
                             bp_err* err) {
   bp_mem* cpu = NULL;
   const bp_status status = cpu_api->mem_import(d->cpu, heap, host, bytes, flags, &cpu, err);
-  if (status == BP_OK) *out = wrap(cpu, host);
+  if (status == BP_OK) *out = wrap(d, cpu, host);
   return status;
 }
 static void mem_free(bp_device* d, bp_mem* mem) {
   if (!mem) return;
   cpu_api->mem_free(d->cpu, mem->cpu);
+  d->pinned_bytes -= mem->pinned_bytes;
+  --d->n_mems;
   free(mem);
 }
 
@@ -142,6 +170,7 @@ static bp_status run_launch(bp_queue* q, const command* c, int in_graph) {
 }
 static bp_status run_command(bp_queue* q, const command* c, int in_graph) {
   bp_err err = {.struct_size = sizeof err};
+  if (c->breaks) return BP_E_INTERNAL;
   if (c->bound) return run_launch(q, c, in_graph);
   if (c->n_copy) return cpu_api->copy(q->cpu, c->dst, c->src, c->n_copy, &err);
   for (uint64_t i = 0; c->graph && i < c->graph->list.n; ++i) {
@@ -240,7 +269,9 @@ static bp_status queue_sync(bp_queue* q, uint64_t timeout_ns, bp_err* err) {
 static bp_status copy(bp_queue* q, const bp_span* dst, const bp_span* src, uint32_t n, bp_err* err) {
   int on_device = 1;
   for (uint32_t i = 0; i < n; ++i) on_device = on_device && dst[i].mem && src[i].mem;
-  command c = {.n_copy = n, .dst = cpu_spans(dst, n), .src = cpu_spans(src, n)};
+  const int is_culprit = on_device && ++q->device->n_copies == q->device->fail_copy;
+  if (is_culprit && q->device->is_refused) return say(err, BP_E_INTERNAL, BP_SCOPE_CALL, 0, "no copy today");
+  command c = {.n_copy = n, .breaks = (uint32_t)is_culprit, .dst = cpu_spans(dst, n), .src = cpu_spans(src, n)};
   if (on_device) return enqueue(q, c, err);
   bp_status status = queue_sync(q, UINT64_MAX, err);
   if (status == BP_OK) status = cpu_api->copy(q->cpu, c.dst, c.src, n, err);

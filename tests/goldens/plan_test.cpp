@@ -58,6 +58,7 @@ TEST_P(GoldenPlan, ARehearsalTakesWhatTheEngineTakes) {
       const Taken rehearsed = set_up(*model, device.get(), options);
       EXPECT_EQ(rehearsed.memory.weights, real.memory.weights);
       EXPECT_EQ(rehearsed.memory.in_place, real.memory.in_place);
+      EXPECT_EQ(rehearsed.memory.loading, real.memory.loading);
       EXPECT_EQ(rehearsed.memory.activations, real.memory.activations);
       EXPECT_EQ(rehearsed.memory.workspace, real.memory.workspace);
       EXPECT_EQ(rehearsed.memory.kv, real.memory.kv);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <mutex>
 #include <thread>
 
 #include "expect_error.h"
@@ -191,6 +192,59 @@ TEST(Session, SessionsOfSeveralThreadsShareTheDevice) {
   };
   std::vector<std::jthread> threads;
   for (const float start : {0.0f, 100.0f, 200.0f}) threads.emplace_back(work, start);
+}
+
+TEST_P(SessionOnDevice, TensorsArePiecesOfSlabsAndGoBackWhenTheyEnd) {
+  Tensor x = session_.tensor(ramp(1000), {10, 100});
+  x = x * 2 + 1;  // the places of these calls stay
+  const SessionMemory before = session_.memory();
+  EXPECT_EQ(before.n_slabs, 1);
+  {
+    std::vector<Tensor> kept;
+    for (int i = 0; i < 50; ++i) kept.push_back(x * 2 + 1);
+    EXPECT_EQ(session_.memory().used_bytes, before.used_bytes + 50 * 4096);  // of 4,000 bytes each
+    EXPECT_EQ(session_.memory().n_slabs, 1);
+    EXPECT_EQ(kept[0].to_floats(), kept[49].to_floats());
+    EXPECT_EQ(kept[0].to_floats(), (x * 2 + 1).to_floats());
+  }
+  EXPECT_EQ(session_.memory().used_bytes, before.used_bytes);
+  EXPECT_EQ(session_.memory().slab_bytes, before.slab_bytes);
+}
+
+// Results of one thread's session end on others, while it goes on.
+TEST(Session, TensorsMayEndOnAnyThread) {
+  const Session session(DeviceOptions{.device = "cpu:0"});
+  const Tensor x = session.tensor(ramp(64), {64});
+  const std::vector<float> wanted = (x * 2).to_floats();
+  const uint64_t used = session.memory().used_bytes;
+  std::mutex mutex;
+  std::vector<Tensor> shared;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 3; ++t) {
+      threads.emplace_back([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+          std::vector<Tensor> taken;
+          {
+            const std::scoped_lock lock(mutex);
+            std::swap(taken, shared);
+          }
+          taken.clear();
+          std::this_thread::yield();
+        }
+      });
+    }
+    for (int i = 0; i < 500; ++i) {
+      Tensor y = x * 2;
+      if (i % 50 == 0) {
+        EXPECT_EQ(y.to_floats(), wanted);
+      }
+      const std::scoped_lock lock(mutex);
+      shared.push_back(std::move(y));
+    }
+  }
+  shared.clear();
+  EXPECT_EQ(session.memory().used_bytes, used);
 }
 
 TEST(Session, FallbackIsTheUsersChoice) {

@@ -192,6 +192,15 @@ TEST_P(Overlap, TokensAreThoseOfStepsOneByOne) {
   }
 }
 
+// As on a GPU: the host reaches nothing but pinned memory.
+TEST(OverlapOnAFake, TokensAreTheSameWhereTheHostDoesNotReachTheMemory) {
+  const Model& model = model_of("qwen3");
+  const auto trace = random_trace(trace_steps(), static_cast<int32_t>(model.config().vocab));
+  const Opened opened("capture:0", {{"own_memory", "true"}});
+  const auto engine = make_engine(model, opened.device.get(), squeezed(true, CaptureMode::kOn));
+  expect_same(play(*engine, trace, true), expected_of("cpu:0"), trace);
+}
+
 using Way = std::tuple<const char*, bool, CaptureMode>;
 
 std::string way_name(const testing::TestParamInfo<Way>& info) {

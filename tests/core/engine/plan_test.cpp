@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iostream>
 
+#include "../../fakes/capture_counts.h"
 #include "../built_plugins.h"
 #include "../model/model_files.h"
 #include "base/process_memory.h"
@@ -147,6 +148,35 @@ TEST_F(Plan, OfAGpuIsWhatIsGoneOfItsMemory) {
   EXPECT_GE(gone, least);
   EXPECT_LE(gone, slabs + static_cast<double>(taken.driver) + 16 * 0x1p21);
   EXPECT_LE(static_cast<double>(taken.driver), 0.5 * slabs);
+}
+
+// The fake's memory is out of the host's reach: weights go there through a ring, which is gone by then.
+TEST_F(Plan, KnowsWhatWeightsAreLoadedThrough) {
+  const EngineOptions planning{.max_seqs = 1, .max_batch_tokens = 64, .buckets = {1}, .rehearse = true};
+  EXPECT_EQ(create(planning)->executor().memory().loading, 0u);  // the CPU's is the host's
+  HostCallbacks callbacks;
+  callbacks.option = [](std::string_view, std::string_view key) {
+    return key == "own_memory" ? std::optional<std::string>("true") : std::nullopt;
+  };
+  device_.reset();
+  registry_ = built_plugins({.paths = {BP_BUILD_DIR "/tests/fakes/wrapping/capture.so"}}, std::move(callbacks));
+  auto opened = registry_->open("capture:0");
+  ASSERT_TRUE(opened) << opened.error().message();
+  device_ = std::move(*opened);
+  const auto counts = [&] { return *static_cast<const capture_counts*>(device_->extension("x.capture_counts/0")); };
+  const MemoryUsage planned = create(planning)->executor().memory();
+  EXPECT_EQ(counts().most_pinned_bytes, 0u);
+  EngineOptions options = planning;
+  options.rehearse = false;
+  const auto engine = create(options);
+  const MemoryUsage taken = engine->executor().memory();
+  EXPECT_EQ(taken.slabs(), planned.slabs());
+  EXPECT_EQ(taken.loading, planned.loading);
+  EXPECT_GT(planned.loading, uint64_t{32} << 20);
+  EXPECT_LE(planned.loading, uint64_t{64} << 20);
+  EXPECT_GE(counts().most_pinned_bytes, planned.loading);
+  EXPECT_LT(counts().pinned_bytes, planned.loading / 10);  // parameters of steps
+  fill(*engine);
 }
 
 TEST_F(Plan, StandInsRunWithoutReadingWeights) {

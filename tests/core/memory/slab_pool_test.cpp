@@ -20,6 +20,9 @@ struct Slabs {
       return {};
     };
   }
+  SlabPool::DropSlab dropper() {
+    return [this](int slab) { std::vector<uint32_t>().swap(memory[static_cast<size_t>(slab)]); };
+  }
 };
 
 TEST(SlabPool, PiecesAreJoinedAgainInAnyOrder) {
@@ -71,6 +74,35 @@ TEST(SlabPool, ASlabThatCannotBeMadeChangesNothing) {
   EXPECT_TRUE(pool.take(10).has_value());
 }
 
+TEST(SlabPool, WhereThereIsNoRoomForASlabThePieceHasItsOwn) {
+  SlabPool pool(1024, 64, [&](int, uint64_t bytes) -> Status {
+    return bytes > 500 ? fail(ErrorCode::kOutOfMemory, "test", "no") : Status{};
+  });
+  EXPECT_TRUE(pool.take(100).has_value());
+  EXPECT_EQ(pool.usage().slab_bytes, 128u);
+  EXPECT_FALSE(pool.take(600).has_value());
+}
+
+TEST(SlabPool, TrimLetsGoOfSlabsThatNobodyUsesAndTheirNumbersAreUsedAgain) {
+  Slabs slabs;
+  SlabPool pool(1024, 64, slabs.maker());
+  const auto a = *pool.take(1024), b = *pool.take(2048), c = *pool.take(512);
+  pool.give_back(a);
+  pool.give_back(b);
+  std::vector<int> dropped;
+  const auto drop = [&](int slab) { dropped.push_back(slab); };
+  pool.trim(drop);
+  EXPECT_EQ(dropped, std::vector<int>({a.slab, b.slab}));  // half of the third is used
+  EXPECT_EQ(pool.usage().n_slabs, 1);
+  EXPECT_EQ(pool.usage().slab_bytes, 1024u);
+  EXPECT_EQ(pool.usage().largest_free, 512u);
+  pool.trim(drop);
+  EXPECT_EQ(dropped.size(), 2u);
+  EXPECT_EQ(pool.take(1024)->slab, a.slab);
+  EXPECT_EQ(pool.take(4096)->slab, b.slab);
+  pool.give_back(c);
+}
+
 TEST(SlabPoolDeathTest, GivingBackTwiceIsAProgrammersError) {
   Slabs slabs;
   SlabPool pool(1024, 64, slabs.maker());
@@ -98,6 +130,7 @@ TEST(SlabPoolStress, NoTwoThreadsHoldTheSameBytes) {
           held.pop_back();
           continue;
         }
+        if (i % 100 == 0) pool.trim(slabs.dropper());
         held.push_back(*pool.take(random() % 3000));
         uint32_t* words = slabs.memory[static_cast<size_t>(held.back().slab)].data() + held.back().offset / 4;
         std::fill_n(words, held.back().size_bytes / 4, t);
@@ -110,6 +143,8 @@ TEST(SlabPoolStress, NoTwoThreadsHoldTheSameBytes) {
   const SlabPool::Usage usage = pool.usage();
   EXPECT_EQ(usage.used_bytes, 0u);
   EXPECT_EQ(usage.n_free, usage.n_slabs);  // all joined again
+  pool.trim(slabs.dropper());
+  EXPECT_EQ(pool.usage().slab_bytes, 0u);
 }
 
 }  // namespace

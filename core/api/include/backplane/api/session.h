@@ -5,6 +5,7 @@
 #include <backplane/api/tensor.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,14 @@
 namespace bp::api {
 
 class SessionState;
+
+// What the tensors of a session take on its device, and the places through which their ops are called. Weights that
+// kernels keep are not among it.
+struct SessionMemory {
+  uint64_t used_bytes = 0;  // each piece rounded up to 256
+  uint64_t slab_bytes = 0;  // asked of the device, in slabs of 4 MiB or more
+  int n_slabs = 0;
+};
 
 // Results agree where |a - b| <= absolute + relative * |b|.
 struct Tolerance {
@@ -63,6 +72,7 @@ class Session {
   const std::string& device() const;  // "cpu:0", "reference"
   // The kernel that ran the last op: a row id, "view" or "reference".
   const std::string& last_kernel() const;
+  SessionMemory memory() const;
 
   const std::shared_ptr<SessionState>& state() const { return state_; }
   friend bool operator==(const Session& a, const Session& b) { return a.state_ == b.state_; }
