@@ -63,8 +63,31 @@ std::optional<Dim> left(const Tensor& x, const Shape& shape) {
     }
   }
   if (n_open != 1 || sizes.size() != 1 || divisor <= 0) return std::nullopt;
-  if (factor % divisor == 0 && factor >= divisor) return sizes[0] * (factor / divisor);
-  return std::nullopt;
+  const Dim& size = sizes[0];
+  int64_t mul = 0;
+  int64_t add = 0;
+  if (__builtin_mul_overflow(size.factor(), factor, &mul) || __builtin_mul_overflow(size.summand(), factor, &add))
+    return std::nullopt;
+  if (mul < divisor || mul % divisor != 0 || add % divisor != 0) return std::nullopt;
+  return Dim::dynamic(size.name(), size.max_size()) * (mul / divisor) + add / divisor;
+}
+
+// From `start` to the end of a dynamic axis.
+std::optional<Dim> from(const Tensor& x, const std::vector<Attr>& attrs) {
+  const auto number = [&](std::string_view key, int64_t otherwise) {
+    const auto* value = get<int64_t>(attrs, key);
+    return value == nullptr ? otherwise : *value;
+  };
+  const auto rank = static_cast<int64_t>(x.rank());
+  const int64_t axis = number("axis", rank);
+  const int64_t start = number("start", 0);
+  constexpr int64_t kMost = int64_t{1} << 32;
+  if (axis < -rank || axis >= rank || start <= 0 || start > kMost) return std::nullopt;
+  if (number("length", -1) != -1 || number("step", 1) != 1) return std::nullopt;
+  const Dim dim = x.dim(static_cast<int>(axis));
+  // Sizes begin at 0, so that is what a size without them may be short of.
+  if (!dim.is_dynamic() || dim.summand() < start) return std::nullopt;
+  return dim + -start;
 }
 
 }  // namespace
@@ -80,6 +103,7 @@ std::optional<Dim> derived_size(std::string_view op, const std::vector<Tensor>& 
     const auto* dims = get<Shape>(attrs, "dims");
     return dims == nullptr ? std::nullopt : left(operands[0], *dims);
   }
+  if (op == "slice") return from(operands[0], attrs);
   // [T, k]: all slots of all rows, one after another.
   if (op == "expert_sort" && operands[0].rank() == 2 && !operands[0].dim(1).is_dynamic() &&
       operands[0].dim(1).size() >= 1)

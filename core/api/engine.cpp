@@ -1,7 +1,8 @@
 #include <backplane/api/engine.h>
 #include <fmt/format.h>
 
-#include <optional>
+#include <algorithm>
+#include <bit>
 
 #include "api/engine_state.h"
 #include "api/raise.h"
@@ -24,6 +25,17 @@ bp::EngineOptions core_options(const EngineOptions& options, const DeviceOptions
     raise(ErrorCode::kUsage, "EngineOptions::kv_memory_fraction", fmt::format("is {}", options.kv_memory_fraction),
           "give a part of 1");
   }
+  const auto one_of = [](DType dtype, const char* name) {
+    if (dtype == DType::kInvalid || dtype == f32 || dtype == f16 || dtype == bf16) return;
+    raise(ErrorCode::kUsage, fmt::format("EngineOptions::{}", name),
+          fmt::format("is dtype number {}", static_cast<int>(dtype)), "give f32, f16 or bf16");
+  };
+  if (options.page_size > 256 || !std::has_single_bit(static_cast<unsigned>(options.page_size))) {
+    raise(ErrorCode::kUsage, "EngineOptions::page_size", fmt::format("is {}", options.page_size),
+          "give a power of two of 1 to 256");
+  }
+  one_of(options.kv_dtype, "kv_dtype");
+  one_of(options.act_dtype, "act_dtype");
   bp::EngineOptions core;
   core.max_seqs = 1;
   core.max_batch_tokens = options.max_batch_tokens;
@@ -60,12 +72,17 @@ Engine::Engine(const std::string& path, const DeviceOptions& device, const Engin
   state_->engine = unwrap(bp::Engine::create(state_->model, state_->device.get(), core));
 }
 
+Engine::State& Engine::state() const {
+  if (state_ == nullptr) raise(ErrorCode::kUsage, "engine", "was moved from", "use the one that it was moved to");
+  return *state_;
+}
+
 Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 Generation Engine::generate(std::string_view prompt, const GenerateOptions& options, const TextCallback& on_text) {
-  return state_->generate(encode(prompt), options, on_text, true);
+  return state().generate(encode(prompt), options, on_text, true);
 }
 
 Generation Engine::chat(const std::vector<Message>& messages, const GenerateOptions& options,
@@ -73,14 +90,18 @@ Generation Engine::chat(const std::vector<Message>& messages, const GenerateOpti
   json::array said;
   for (const Message& message : messages)
     said.push_back(json::object{{"role", message.role}, {"content", message.content}});
-  const std::string rendered = unwrap(render_chat(state_->text, said));
-  auto prompt = state_->text.tokenizer.encode(rendered, {.add_special = false, .parse_special = true});
-  return state_->generate(std::move(prompt), options, on_text, false);
+  const std::string rendered = unwrap(render_chat(state().text, said));
+  auto prompt = state().text.tokenizer.encode(rendered, {.add_special = false, .parse_special = true});
+  return state().generate(std::move(prompt), options, on_text, false);
 }
 
 Generation Engine::State::generate(std::vector<int32_t> prompt, const GenerateOptions& options,
                                    const TextCallback& on_text, bool continues) {
   check(options);
+  if (answers) {
+    raise(ErrorCode::kUsage, "generate", "this engine is answering already",
+          "wait until the call has returned, or load the model twice");
+  }
   const auto room = engine->max_context() - static_cast<int64_t>(prompt.size());
   if (prompt.empty() || room < 1) {
     raise(ErrorCode::kUsage, "generate",
@@ -91,7 +112,8 @@ Generation Engine::State::generate(std::vector<int32_t> prompt, const GenerateOp
   answer.n_prompt_tokens = static_cast<int>(prompt.size());
   Request request;
   request.prompt = std::move(prompt);
-  request.max_new_tokens = options.max_tokens > 0 ? options.max_tokens : static_cast<int>(room);
+  request.max_new_tokens =
+      static_cast<int>(options.max_tokens > 0 ? std::min<int64_t>(options.max_tokens, room) : room);
   request.sampling = {options.temperature, options.top_k, options.top_p, options.min_p, options.seed};
   if (!options.ignore_end) request.stop_tokens = text.stop_tokens;
   TextStream stream(text.tokenizer, options.stop, continues);
@@ -102,8 +124,13 @@ Generation Engine::State::generate(std::vector<int32_t> prompt, const GenerateOp
     answer.finish_reason = "cancelled";
     return false;
   };
+  answers = true;
   try {
     while (!engine->idle() && answer.finish_reason.empty()) {
+      if (options.cancel.stop_requested()) {
+        answer.finish_reason = "cancelled";
+        break;
+      }
       for (const TokenEvent& event : unwrap(engine->step())) {
         if (!answer.finish_reason.empty()) break;
         ++answer.n_tokens;
@@ -123,21 +150,23 @@ Generation Engine::State::generate(std::vector<int32_t> prompt, const GenerateOp
     }
   } catch (...) {
     engine->cancel(id);  // the callback's, or the device's
+    answers = false;
     throw;
   }
+  answers = false;
   return answer;
 }
 
 std::vector<int32_t> Engine::encode(std::string_view text) const {
-  return state_->text.tokenizer.encode(text, {.add_special = true, .parse_special = true});
+  return state().text.tokenizer.encode(text, {.add_special = true, .parse_special = true});
 }
 
 std::string Engine::decode(const std::vector<int32_t>& tokens) const {
-  return state_->text.tokenizer.decode(tokens, true);
+  return state().text.tokenizer.decode(tokens, true);
 }
 
-const std::string& Engine::device() const { return state_->device.id(); }
-int Engine::max_context() const { return state_->engine->max_context(); }
-std::vector<std::string> Engine::fallback_ops() const { return state_->engine->executor().fallback_ops(); }
+const std::string& Engine::device() const { return state().device.id(); }
+int Engine::max_context() const { return state().engine->max_context(); }
+std::vector<std::string> Engine::fallback_ops() const { return state().engine->executor().fallback_ops(); }
 
 }  // namespace bp::api

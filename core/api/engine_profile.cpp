@@ -12,6 +12,8 @@ namespace bp::api {
 
 Profile profile(Engine& engine, const ProfileOptions& options) {
   auto& state = EngineAccess::state(engine);
+  if (state.answers)
+    raise(ErrorCode::kUsage, "profile", "this engine is answering already", "wait until the call has returned");
   const ProfileCase what{options.n_prompt, options.n_gen, 1, options.depth};
   unwrap(check_profile_case(what, state.engine->max_context()));
   std::optional<DeviceLimits> limits;

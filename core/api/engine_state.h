@@ -23,6 +23,7 @@ struct Engine::State {
   Model model;
   TextModel text;
   std::unique_ptr<bp::Engine> engine;
+  bool answers = false;  // a call of generate() is running
 
   Generation generate(std::vector<int32_t> prompt, const GenerateOptions& options, const TextCallback& on_text,
                       bool continues);
@@ -30,7 +31,7 @@ struct Engine::State {
 
 // For other files of the library.
 struct EngineAccess {
-  static Engine::State& state(Engine& engine) { return *engine.state_; }
+  static Engine::State& state(Engine& engine) { return engine.state(); }
 };
 
 }  // namespace bp::api

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "api/raise.h"
 #include "api/scope.h"
@@ -74,6 +75,36 @@ Tensor first(std::string_view name, const std::vector<Tensor>& operands, const s
   return op(name, operands, attrs).front();
 }
 
+bool names_a_traced_size(const std::vector<Attr>& attrs) {
+  return std::ranges::any_of(attrs, [](const Attr& attr) {
+    const auto* shape = std::get_if<Shape>(&attr.value);
+    return shape != nullptr && std::ranges::any_of(*shape, &Dim::is_dynamic);
+  });
+}
+
+// A scalar to compute with x: where x is, and a weight where x is one.
+Tensor scalar_beside(const Tensor& x, std::span<const std::byte> bytes, bp::DType dtype) {
+  const TensorState& state = *x.state();
+  if (state.trace != nullptr || state.content.weight != nullptr)
+    return make_tensor(state.session, SessionState::make_weight(bytes, {}, dtype, ""));
+  return make_tensor(state.session, unwrap(state.session->make(bytes, {}, dtype)));
+}
+
+bool counts(const Tensor& x) { return x.dtype() == DType::kI32 || x.dtype() == DType::kI64; }
+
+// REQUIRES: counts(x).
+Tensor integer_beside(const Tensor& x, double number) {
+  const double limit = x.dtype() == DType::kI32 ? 0x1p31 : 0x1p53;  // beyond that a double has not every integer
+  if (number != std::trunc(number) || !(number >= -limit && number < limit)) {
+    raise(ErrorCode::kUsage, "tensor " + x.type_text(), fmt::format("is not computed with {}", number),
+          "give an integer of its range, or cast the tensor");
+  }
+  const auto wide = static_cast<int64_t>(number);
+  if (x.dtype() == DType::kI64) return scalar_beside(x, std::as_bytes(std::span(&wide, 1)), bp::DType::kI64);
+  const auto narrow = static_cast<int32_t>(number);
+  return scalar_beside(x, std::as_bytes(std::span(&narrow, 1)), bp::DType::kI32);
+}
+
 }  // namespace
 
 std::vector<Tensor> op(std::string_view name, const std::vector<Tensor>& operands, const std::vector<Attr>& attrs) {
@@ -87,6 +118,8 @@ std::vector<Tensor> op(std::string_view name, const std::vector<Tensor>& operand
     std::shared_ptr<SessionState>& known = state.content.weight == nullptr ? session : of_weight;
     if (known == nullptr) known = state.session;
   }
+  if (Trace* trace = Trace::current(); trace != nullptr && names_a_traced_size(attrs))
+    return unwrap(trace->add(name, operands, attrs));
   if (session == nullptr) session = std::move(of_weight);
   if (session == nullptr) raise(ErrorCode::kUsage, fmt::format("op {}", name), "has no operand", "give it one");
   return unwrap(run_eagerly(name, operands, attrs, std::move(session)));
@@ -103,6 +136,30 @@ Tensor less(const Tensor& a, const Tensor& b) { return first("lt", {a, b}); }
 Tensor less_equal(const Tensor& a, const Tensor& b) { return first("le", {a, b}); }
 Tensor equal(const Tensor& a, const Tensor& b) { return first("eq", {a, b}); }
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) { return first("where", {condition, a, b}); }
+
+Tensor operator+(const Tensor& x, double summand) {
+  return counts(x) ? add(x, integer_beside(x, summand)) : scale(x, 1, summand);
+}
+Tensor operator-(const Tensor& x, double subtrahend) {
+  return counts(x) ? sub(x, integer_beside(x, subtrahend)) : scale(x, 1, -subtrahend);
+}
+Tensor operator-(double minuend, const Tensor& x) {
+  return counts(x) ? sub(integer_beside(x, minuend), x) : scale(x, -1, minuend);
+}
+Tensor operator*(const Tensor& x, double factor) {
+  return counts(x) ? mul(x, integer_beside(x, factor)) : scale(x, factor);
+}
+Tensor operator/(const Tensor& x, double divisor) {
+  return counts(x) ? div(x, integer_beside(x, divisor)) : scale(x, 1 / divisor);
+}
+Tensor operator/(double dividend, const Tensor& x) {
+  if (counts(x)) return div(integer_beside(x, dividend), x);
+  if (x.dtype() == DType::kF64)
+    return div(scalar_beside(x, std::as_bytes(std::span(&dividend, 1)), bp::DType::kF64), x);
+  const auto number = static_cast<float>(dividend);
+  const Tensor y = div(scalar_beside(x, std::as_bytes(std::span(&number, 1)), bp::DType::kF32), x);
+  return x.dtype() == DType::kF32 ? y : cast(y, x.dtype());
+}
 
 Tensor neg(const Tensor& x) { return first("neg", {x}); }
 Tensor abs(const Tensor& x) { return first("abs", {x}); }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "api/program_state.h"
 #include "api/raise.h"
 #include "api/replay.h"
@@ -15,19 +17,36 @@ void detail::wrong_number_of_specs(size_t n_inputs, size_t n_specs) {
         "give a TensorSpec for each");
 }
 
+namespace {
+
+void check_size_name(const Graph& graph, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Symbol& symbol : graph.symbols) {
+    if (symbol.base == kNone) names.push_back(symbol.name);
+  }
+  if (std::ranges::find(names, name) != names.end()) return;
+  raise(ErrorCode::kUsage, "compile", fmt::format("buckets_of names {}, which is no size of the function", name),
+        names.empty() ? "it has none that is dynamic" : fmt::format("use one of: {}", fmt::join(names, ", ")));
+}
+
+}  // namespace
+
 Program compile_function(const TracedFunction& function, const std::vector<TensorSpec>& specs,
                          const CompileOptions& options) {
   if (options.max_size < 1) raise(ErrorCode::kUsage, "compile", "max_size is below 1", "give the largest size");
+  if (options.max_programs < 1) raise(ErrorCode::kUsage, "compile", "max_programs is below 1", "keep one at least");
   const auto trace =
       std::make_shared<Trace>(options.name, options.session.has_value() ? options.session->state() : nullptr);
   std::vector<Tensor> results;
   try {
+    const Trace::Current current(*trace);
     results = function(unwrap(trace->add_inputs(specs, options.max_size)));
   } catch (...) {
     trace->abandon();
     throw;
   }
   TracedGraph traced = unwrap(trace->finish(results));
+  for (const auto& [name, ends] : options.buckets_of) check_size_name(traced.graph, name);
   std::shared_ptr<SessionState> session = traced.session;
   if (session == nullptr) session = Session().state();
   return Program(std::make_shared<ProgramState>(std::move(traced), std::move(session), options));

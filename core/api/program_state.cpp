@@ -120,7 +120,7 @@ Result<BoundGraph*> ProgramState::bucket(std::span<const int64_t> sizes) {
   Graph graph = traced.graph;
   set_bucket(graph, largest);
   BP_TRY(auto bound, session->compile(memory, std::move(graph), options.optimize));
-  if (kept.size() >= static_cast<size_t>(std::max(options.max_programs, 1))) {
+  if (kept.size() >= static_cast<size_t>(options.max_programs)) {
     const auto oldest = std::ranges::min_element(kept, {}, [](const auto& entry) { return entry.second.last_used; });
     kept.erase(oldest);
   }

@@ -41,8 +41,8 @@ class SessionState : public std::enable_shared_from_this<SessionState> {
   Result<std::unique_ptr<BoundGraph>> compile(CallMemory& memory, Graph graph, bool optimize);
 
   Result<Content> make(std::span<const std::byte> bytes, std::vector<int64_t> dims, bp::DType dtype);
-  Content make_weight(std::span<const std::byte> bytes, std::vector<int64_t> dims, bp::DType dtype,
-                      const std::string& name);
+  static Content make_weight(std::span<const std::byte> bytes, std::vector<int64_t> dims, bp::DType dtype,
+                             const std::string& name);
   Status read(const Content& content, std::span<std::byte> out);
   Result<std::vector<std::byte>> read(const Content& content);
   // The content on this session's device. Errors: those of reading and allocating.

@@ -37,7 +37,7 @@ Dim Tensor::dim(int axis) const {
   const auto n = static_cast<int>(rank());
   if (axis < -n || axis >= n) {
     raise(ErrorCode::kUsage, "tensor " + type_text(), fmt::format("has no axis {}", axis),
-          fmt::format("its axes are 0 to {}", n - 1));
+          n == 0 ? "it has none" : fmt::format("its axes are 0 to {}", n - 1));
   }
   return state_->shape[static_cast<size_t>(axis < 0 ? axis + n : axis)];
 }

@@ -11,6 +11,12 @@
 #include "graph/opset.h"
 
 namespace bp::api {
+
+Trace*& Trace::current() {
+  thread_local Trace* trace = nullptr;
+  return trace;
+}
+
 std::unexpected<bp::Error> Trace::builder_error() {
   auto graph = builder_.finish();
   finished_ = true;

@@ -42,6 +42,20 @@ class Trace : public std::enable_shared_from_this<Trace> {
   // Ends the trace: its tensors are of no use afterwards. Errors: kUsage for a result of another trace.
   Result<TracedGraph> finish(const std::vector<Tensor>& results);
 
+  // The function that this thread traces now, null: none. What else is called while it lives is traced, too, where only
+  // a size says so.
+  class Current {
+   public:
+    explicit Current(Trace& trace) : before_(current()) { current() = &trace; }
+    ~Current() { current() = before_; }
+    Current(const Current&) = delete;
+    Current& operator=(const Current&) = delete;
+
+   private:
+    Trace* before_;
+  };
+  static Trace*& current();
+
   // An error of the function itself ends the trace as well.
   void abandon() { finished_ = true; }
 

@@ -56,10 +56,13 @@ bp_span host_span(const HostTensor& tensor) {
 
 }  // namespace
 
-// Bytes tell tensors apart; a joined one begins as its first part does, and has a mark that says how much more it has.
+// Bytes tell tensors apart; a joined one begins as its first part does, and has a mark that says what follows.
 WeightStore::Key WeightStore::key_of(const HostTensor& tensor, const std::string& layout) {
   if (tensor.parts.empty()) return {tensor.bytes.data(), layout};
-  return {tensor.parts.front().bytes.data(), fmt::format("{}+{}:{}", layout, tensor.parts.size(), bytes_of(tensor))};
+  Key key{tensor.parts.front().bytes.data(), fmt::format("{}+{}", layout, tensor.parts.size())};
+  for (const HostTensor& part : std::span(tensor.parts).subspan(1))
+    key.second += fmt::format(":{}", fmt::ptr(part.bytes.data()));
+  return key;
 }
 
 void WeightStore::keep_owners(const HostTensor& tensor) {
@@ -231,7 +234,7 @@ Status WeightStore::load_slab(std::span<Placement> placements) {
     placement.offset = align_up(total, placement.align);
     total = placement.offset + placement.size_bytes;
   }
-  BP_TRY(Buffer slab, source_.create(total, "weights"));
+  BP_TRY(Buffer slab, source_.create(std::max<uint64_t>(total, 1), "weights"));
   buffers_.push_back(std::make_unique<Buffer>(std::move(slab)));
   const Buffer& memory = *buffers_.back();
   BP_TRY_VOID(fill(placements, memory));
@@ -296,6 +299,7 @@ Status WeightStore::fill(std::span<const Placement> placements, const Buffer& sl
 Status WeightStore::copy(const Placement& placement, const Buffer& slab, WeightUpload* upload) {
   uint64_t offset = placement.offset;
   for (const HostTensor& part : parts_of(*placement.need.tensor)) {
+    if (part.bytes.empty()) continue;
     const bp_span source = host_span(part);
     const bp_span target = slab.span(offset, part.bytes.size());
     BP_TRY_VOID(upload != nullptr ? upload->copy(part.bytes, target) : queue_->copy({&target, 1}, {&source, 1}));

@@ -118,7 +118,18 @@ Status infer_slice(Inference& call) {
     return {};
   }
   const int64_t n = call.graph.min_size(from);
-  if (length == -1 && from.is_static() && step > 0 && start >= 0 && start <= n) length = (n - start + step - 1) / step;
+  // To the end of a dynamic axis that is never shorter than what is left out: a size that follows from it.
+  if (length == -1 && !from.is_static() && step == 1 && start > 0 && start <= n) {
+    const auto size = affine_add(affine(call.graph, from).value_or(Affine{}), -start);
+    const auto rest = size ? to_extent(call.graph, *size) : std::nullopt;
+    if (!rest)
+      return call.error(fmt::format("no size is {} less than axis {} of {}", start, axis, call.show(0)), "declare it");
+    dims[axis] = *rest;
+    call.out.push_back({call.operand(0).dtype, std::move(dims)});
+    return {};
+  }
+  if (length == -1 && from.is_static() && step > 0 && start >= 0 && start <= n)
+    length = start < n ? (n - 1 - start) / step + 1 : 0;
   // Of the last element: start + (length - 1) * step < n, without overflow.
   const bool fits =
       start >= 0 && step > 0 && length >= 0 && (length == 0 || (start < n && length - 1 <= (n - 1 - start) / step));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <tuple>
 
@@ -9,6 +10,18 @@
 namespace bp {
 namespace {
 
+// By bits: 0 and -0 are two numbers, and NaN is one.
+uint64_t order_of(double number) { return std::bit_cast<uint64_t>(number); }
+
+bool before(const AttrValue& a, const AttrValue& b) {
+  if (a.index() != b.index()) return a.index() < b.index();
+  if (const auto* x = std::get_if<double>(&a)) return order_of(*x) < order_of(std::get<double>(b));
+  if (const auto* x = std::get_if<std::vector<double>>(&a)) {
+    return std::ranges::lexicographical_compare(*x, std::get<std::vector<double>>(b), {}, order_of, order_of);
+  }
+  return a < b;
+}
+
 // What makes two nodes compute the same.
 struct Key {
   const OpDef* op;
@@ -18,7 +31,7 @@ struct Key {
   friend bool operator<(const Key& a, const Key& b) {
     if (std::tie(a.op, a.in) != std::tie(b.op, b.in)) return std::tie(a.op, a.in) < std::tie(b.op, b.in);
     return std::ranges::lexicographical_compare(*a.attrs, *b.attrs, [](const Attr& x, const Attr& y) {
-      return std::tie(x.key, x.value) < std::tie(y.key, y.value);
+      return x.key != y.key ? x.key < y.key : before(x.value, y.value);
     });
   }
 };
@@ -40,8 +53,9 @@ bool is_written_over(const std::vector<bool>& overwritten, const Node& node) {
   return std::ranges::any_of(node.out, [&](ValueId out) { return overwritten[static_cast<size_t>(out)]; });
 }
 
-// An op between ranks does something each time it runs.
-bool talks_to_others(const OpDef& op) { return op.name.starts_with("coll."); }
+// An op between ranks does something each time it runs. Kernels take scaled weights together with the one product that
+// reads them: merged, they would be scaled in memory, and then multiplied by whatever can.
+bool stays_apart(const OpDef& op) { return op.name.starts_with("coll.") || op.name == "dequant"; }
 
 }  // namespace
 
@@ -51,7 +65,7 @@ Graph merge_common_subexpressions(const Graph& graph) {
   std::map<Key, NodeId> known;
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
     const Node& node = graph.node(id);
-    if (writes(graph, node) || is_written_over(overwritten, node) || talks_to_others(*node.op)) continue;
+    if (writes(graph, node) || is_written_over(overwritten, node) || stays_apart(*node.op)) continue;
     const bool is_output = std::ranges::any_of(
         node.out, [&](ValueId out) { return std::ranges::find(graph.outputs, out) != graph.outputs.end(); });
     Key key{node.op, node.in, &node.attrs};

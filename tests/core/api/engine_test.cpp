@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
+#include <stop_token>
+#include <thread>
 
 #include "expect_error.h"
 
@@ -58,6 +61,55 @@ TEST(Engine, AStopTextEndsTheTextAndIsNoPartOfIt) {
   EXPECT_EQ(cut.text, whole.substr(0, whole.find(stop)));
 }
 
+TEST_P(EngineOnDevice, AConversationIsAnsweredByTheTemplate) {
+  Engine engine(BP_CHAT_MODEL, {.device = GetParam()}, {.max_context = 64, .kv_memory_fraction = 0.01});
+  const GenerateOptions options{.max_tokens = 12, .ignore_end = true};
+  std::string streamed;
+  const Generation answer = engine.chat({{"system", "Be brief."}, {"user", "Grüße {{ x }}"}}, options,
+                                        [&](std::string_view text) { streamed += text; });
+  EXPECT_EQ(answer.text, streamed);
+  EXPECT_EQ(answer.n_tokens, 12);
+  const Generation same = engine.generate("<system>Be brief.\n<user>Grüße {{ x }}\n<assistant>", options);
+  EXPECT_EQ(answer.text, same.text);
+  EXPECT_EQ(answer.n_prompt_tokens, same.n_prompt_tokens);
+  EXPECT_ERROR(engine.chat({{"tool", "x"}}), ErrorCode::kRefused, HasSubstr("no tools here"));
+}
+
+TEST_P(EngineOnDevice, AnyThreadMayCancel) {
+  std::stop_source stop;
+  std::atomic<int> n_texts = 0;
+  std::jthread other([&] {
+    while (n_texts < 2) std::this_thread::yield();
+    stop.request_stop();
+  });
+  const GenerateOptions options{.ignore_end = true, .cancel = stop.get_token()};
+  const Generation answer = engine_.generate("Hello", options, [&](std::string_view) {
+    if (++n_texts >= 2) other.join();
+    return true;
+  });
+  EXPECT_EQ(answer.finish_reason, "cancelled");
+  EXPECT_LT(answer.n_tokens, 20);
+  EXPECT_EQ(engine_.generate("Hello", options).n_tokens, 0);  // it was asked before it began
+  EXPECT_GT(engine_.generate("Hello", {.max_tokens = 2, .ignore_end = true}).n_tokens, 0);
+}
+
+TEST_P(EngineOnDevice, ACallbackMayNotAskTheSameEngine) {
+  const GenerateOptions options{.max_tokens = 4, .ignore_end = true};
+  EXPECT_ERROR(engine_.generate("Hello", options, [&](std::string_view) { engine_.generate("x"); }), ErrorCode::kUsage,
+               HasSubstr("is answering already"));
+  EXPECT_ERROR(engine_.generate("Hello", options, [&](std::string_view) { bp::api::profile(engine_); }),
+               ErrorCode::kUsage, HasSubstr("is answering already"));
+  EXPECT_EQ(engine_.generate("Hello", options).n_tokens, 4);
+}
+
+TEST(Engine, WhatWasMovedFromSaysSo) {
+  Engine first(BP_BYTE_MODEL, {.device = "reference"}, {.max_context = 64});
+  Engine second(std::move(first));
+  EXPECT_ERROR(first.generate("x"), ErrorCode::kUsage, HasSubstr("was moved from"));  // NOLINT(bugprone-use-after-move)
+  EXPECT_ERROR(first.device(), ErrorCode::kUsage, HasSubstr("was moved from"));
+  EXPECT_EQ(second.generate("x", {.max_tokens = 1000, .ignore_end = true}).n_tokens, 63);  // no more than there is room
+}
+
 TEST(Engine, TokensAndTextsGoBothWays) {
   const Engine engine(BP_BYTE_MODEL, {.device = "reference"}, {.max_context = 64});
   EXPECT_EQ(engine.decode(engine.encode("Grüße")), "Grüße");
@@ -101,6 +153,11 @@ TEST(Engine, WrongUseIsSaidPlainly) {
                HasSubstr("max_batch_tokens"));
   EXPECT_ERROR(Engine(BP_BYTE_MODEL, {.device = "reference"}, {.kv_memory_fraction = 2}), ErrorCode::kUsage,
                HasSubstr("kv_memory_fraction"));
+  const auto load = [](const EngineOptions& options) { return Engine(BP_BYTE_MODEL, {.device = "cpu:0"}, options); };
+  EXPECT_ERROR(load({.page_size = 24}), ErrorCode::kUsage, HasSubstr("page_size: is 24; give a power of two"));
+  EXPECT_ERROR(load({.kv_dtype = DType::kQ4_0}), ErrorCode::kUsage, HasSubstr("kv_dtype"));
+  EXPECT_ERROR(load({.kv_dtype = static_cast<DType>(999)}), ErrorCode::kUsage, HasSubstr("999"));
+  EXPECT_ERROR(load({.act_dtype = i32}), ErrorCode::kUsage, HasSubstr("act_dtype"));
 }
 
 }  // namespace

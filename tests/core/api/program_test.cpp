@@ -102,6 +102,50 @@ TEST_P(ProgramOnDevice, SizesMayFollowFromOthers) {
   EXPECT_THAT(program.print(), HasSubstr("3 * rows"));
 }
 
+TEST_P(ProgramOnDevice, ConstantsAndPartsMayHaveDynamicSizes) {
+  const Tensor row = random_tensor(session_, {3}, true);
+  const auto f = [&](const Tensor& x, const Tensor& y) {
+    return std::vector<Tensor>{broadcast(row, {x.dim(0), 3}),  // no operand is traced
+                               slice(y, 0, 1) * 2,             // rows + 2 less 1
+                               slice(transpose(y, {1, 0}), 1, 2) + 0,
+                               reshape(reshape(x, {x.dim(0) * 2, 2}), {-1, 4}) * 2,  // 2 rows of 2 make one of 4
+                               1 / x};
+  };
+  const Program program = compile(f, {{{dyn("rows", 9), 4}}, {{dyn("rows") + 2, 3}}}, {.session = session_});
+  for (const int64_t rows : {0, 1, 9}) {
+    const Tensor x = random_tensor(session_, {rows, 4});
+    const Tensor y = random_tensor(session_, {rows + 2, 3});
+    const auto got = program.run({x, y});
+    const auto replayed = program.replay(session_, {x, y});
+    const auto want = f(x, y);
+    for (size_t i = 0; i < want.size(); ++i) {
+      EXPECT_EQ(got[i].type_text(), want[i].type_text()) << i;
+      EXPECT_EQ(got[i].to_bytes(), want[i].to_bytes()) << i << " of " << rows;
+      EXPECT_EQ(replayed[i].to_bytes(), want[i].to_bytes()) << i << " of " << rows;
+    }
+  }
+  // Of any size from 0 nothing is sure to be left.
+  EXPECT_ERROR(compile([](const Tensor& x) { return slice(x, 0, 1); }, {{{dyn("n")}}}, {.session = session_}),
+               ErrorCode::kFailed, HasSubstr("leaves axis 0 of x [n]"));
+}
+
+// The device keeps joined weights packed; two that begin alike are two.
+TEST(Program, JoinedWeightsOfTwoProgramsAreToldApart) {
+  const Session session({.device = "cpu:0"});
+  const Tensor q = random_tensor(session, {64, 64}, true, 1);
+  const Tensor k = random_tensor(session, {64, 64}, true, 2);
+  const Tensor v = random_tensor(session, {64, 64}, true, 3);
+  const Tensor x = random_tensor(session, {1, 64});
+  for (const Tensor& other : {k, v, k}) {
+    const auto f = [&](const Tensor& in) { return std::vector<Tensor>{matmul(in, q) + 0, matmul(in, other) + 0}; };
+    const Program program = compile(f, {{{1, 64}}}, {.session = session});
+    const auto got = program.run({x});
+    const auto want = f(x);
+    EXPECT_THAT(program.explain(), HasSubstr("[1, 128]"));  // they are joined
+    for (size_t i = 0; i < want.size(); ++i) EXPECT_EQ(got[i].to_bytes(), want[i].to_bytes()) << i;
+  }
+}
+
 TEST(Dim, SizesThatFollowAreWritten) {
   EXPECT_EQ((dyn("n") * 2 + 1).text(), "2 * n + 1");
   EXPECT_EQ(((dyn("n") + 1) * 2).text(), "2 * n + 2");
@@ -190,6 +234,11 @@ TEST(Program, BucketsAreWhatTheOptionsSay) {
   run(1, 1);
   run(100, 50);  // a third: the one unused for longest goes
   EXPECT_THAT(program.compiled_buckets(), ElementsAre(ElementsAre(10, 7), ElementsAre(100, 50)));
+  const std::vector<TensorSpec> specs = {{{dyn("a")}}, {{dyn("b")}}};
+  EXPECT_ERROR(compile(f, specs, {.session = session, .buckets_of = {{"c", {5}}}}), ErrorCode::kUsage,
+               HasSubstr("buckets_of names c, which is no size of the function; use one of: a, b"));
+  EXPECT_ERROR(compile(f, specs, {.session = session, .max_programs = 0}), ErrorCode::kUsage,
+               HasSubstr("max_programs is below 1"));
 }
 
 TEST(Program, DeterministicRowsDoNotDependOnHowManyThereAre) {

@@ -96,6 +96,43 @@ TEST_P(SessionOnDevice, EmptyTensorsAndScalarsAreTensors) {
   EXPECT_EQ(none.text().substr(0, 9), "f32[0, 5]");
 }
 
+TEST_P(SessionOnDevice, WeightsMayBeEmpty) {
+  const Tensor x = session_.tensor<float>(ramp(6), {2, 3});
+  EXPECT_EQ(matmul(x, session_.weight<float>({}, {0, 3})).type_text(), "f32[2, 0]");
+  const Tensor none = session_.weight<float>({}, {0});
+  EXPECT_EQ(rms_norm(session_.tensor<float>({}, {2, 0}), none).type_text(), "f32[2, 0]");
+  EXPECT_THAT(matmul(session_.tensor<float>({}, {2, 0}), session_.weight<float>({}, {1, 0})).to_floats(),
+              ElementsAre(0, 0));
+}
+
+TEST_P(SessionOnDevice, NumbersGoWithFloatsAndIntegers) {
+  const Tensor i = session_.tensor<int32_t>({7, -7, 3}, {3});
+  EXPECT_THAT((2 * i + 1).to_vector<int32_t>(), ElementsAre(15, -13, 7));
+  EXPECT_THAT((10 - i).to_vector<int32_t>(), ElementsAre(3, 17, 7));
+  EXPECT_THAT((i / 2 - 1).to_vector<int32_t>(), ElementsAre(2, -4, 0));
+  EXPECT_THAT((21 / i).to_vector<int32_t>(), ElementsAre(3, -3, 7));
+  const Tensor wide = session_.weight<int64_t>({int64_t{1} << 60}, {1});
+  EXPECT_THAT((wide - 1).to_vector<int64_t>(), ElementsAre((int64_t{1} << 60) - 1));
+  const Tensor x = session_.tensor<float>({2, -4}, {2});
+  for (const DType dtype : {f32, f64, f16, bf16}) {
+    EXPECT_THAT((1 / cast(x, dtype)).to_floats(), ElementsAre(0.5, -0.25)) << name_of(dtype);
+    EXPECT_EQ((1 / cast(x, dtype)).dtype(), dtype);
+  }
+  EXPECT_ERROR(i * 2.5, ErrorCode::kUsage, HasSubstr("tensor i32[3]: is not computed with 2.5"));
+  EXPECT_ERROR(i + 3e9, ErrorCode::kUsage, HasSubstr("3000000000"));
+  EXPECT_ERROR(Tensor() + 1, ErrorCode::kUsage, HasSubstr("is absent"));
+}
+
+TEST_P(SessionOnDevice, AStepBeyondTheEndLeavesTheFirst) {
+  const Tensor x = session_.tensor<int32_t>({7, 8, 9}, {3});
+  const auto sliced = [&](int64_t start) {
+    return op("slice", {x}, {{"axis", 0}, {"start", start}, {"step", INT64_MAX}})[0].to_vector<int32_t>();
+  };
+  EXPECT_THAT(sliced(0), ElementsAre(7));
+  EXPECT_THAT(sliced(2), ElementsAre(9));
+  EXPECT_TRUE(sliced(3).empty());
+}
+
 TEST_P(SessionOnDevice, SameOpOnNewTensorsGivesNewResults) {
   // The second call reuses what the first compiled; its result must be its own.
   const Tensor first = exp(session_.tensor<float>({0, 0}, {2}));

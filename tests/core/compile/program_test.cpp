@@ -150,6 +150,22 @@ TEST(Program, WhereAPlanSaysNoTheNextRowHasItsTurn) {
   EXPECT_NE((*program)->steps()[0].refused[0].text.find("the library has no algorithm"), std::string::npos);
 }
 
+TEST(WeightStore, WhatDidNotGetThereIsNotKnown) {
+  const auto registry = built_plugins();
+  auto device = registry->open("cpu:0");
+  ASSERT_TRUE(device.has_value()) << device.error().message();
+  auto queue = (*device)->create_queue();
+  ASSERT_TRUE(queue.has_value());
+  WeightStore weights(device->get(), &*queue);
+  const std::array<float, 4> numbers = {1, 2, 3, 4};
+  const HostTensor tensor{"w", DType::kF32, {2, 2}, std::as_bytes(std::span(numbers))};
+  const std::array<WeightNeed, 2> needs = {WeightNeed{&tensor, ""}, {&tensor, "no such layout"}};
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(weights.load(needs).has_value()) << i;
+  EXPECT_TRUE(weights.layouts_of(tensor).empty());
+  ASSERT_TRUE(weights.load({needs.data(), 1}).has_value());
+  EXPECT_EQ(weights.find(tensor, "").size_bytes, sizeof(numbers));
+}
+
 TEST(Program, AnInputWithoutMemoryIsAnError) {
   GraphBuilder b("small");
   const ValueId x = b.input("x", DType::kF32, {Extent::fixed(2)}, Role::kParam);

@@ -1,11 +1,15 @@
 #include "graph/passes/passes.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "graph/builder.h"
+#include "graph/opset.h"
 #include "graph/printer.h"
 
 namespace bp {
@@ -85,6 +89,31 @@ TEST(MergeCommonSubexpressions, LeavesOperandsOfOpsThatDoNotCommute) {
   b.output(b.mul(b.op("sub", {x, y}), b.op("sub", {y, x})), "z");
   const Graph before = finished(b);
   EXPECT_EQ(print(merge_common_subexpressions(before)), print(before));
+}
+
+TEST(MergeCommonSubexpressions, NumbersAreEqualWhoseBitsAre) {
+  GraphBuilder b("g");
+  const ValueId x = input(b, "x");
+  std::vector<ValueId> scaled;
+  for (const double factor : {0.0, -0.0, static_cast<double>(NAN), 2.0}) scaled.push_back(b.scale(x, factor));
+  for (size_t i = 0; i < scaled.size(); ++i) b.output(b.silu(scaled[i]), fmt::format("out{}", i));
+  const ValueId again = b.scale(x, NAN);
+  b.output(b.op("neg", {again}), "again");
+  const Graph graph = merge_common_subexpressions(finished(b));
+  EXPECT_EQ(std::ranges::count_if(graph.nodes, [](const Node& node) { return node.op->name == "scale"; }), 4);
+  EXPECT_EQ(graph.node(graph.value(graph.find("again")).producer).in[0],
+            graph.node(graph.value(graph.find("out2")).producer).in[0]);
+}
+
+TEST(MergeCommonSubexpressions, ScaledWeightsStayWithTheirProducts) {
+  GraphBuilder b("g");
+  const ValueId x = b.input("x", DType::kF32, {Extent::fixed(1), Extent::fixed(4)}, Role::kActivation);
+  const ValueId w = b.weight({"w", DType::kI8, {4, 4}, {}}), scales = b.weight({"s", DType::kF32, {4, 1}, {}});
+  const auto product = [&] { return b.matmul(x, b.op("dequant", {w, scales}, {{"block_k", int64_t{4}}})); };
+  b.output(b.add(product(), b.silu(product())), "y");
+  const Graph before = finished(b);
+  const Graph graph = merge_common_subexpressions(before);
+  EXPECT_EQ(print(graph), print(before));
 }
 
 TEST(MergeCommonSubexpressions, LeavesOutputsAndWrites) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -18,7 +19,7 @@ namespace bp::api {
 struct EngineOptions {
   int max_context = 0;                // tokens of prompt and answer; 0: the model's own limit
   int max_batch_tokens = 512;         // of the prompt in one step
-  int page_size = 16;                 // tokens in a page of the KV cache
+  int page_size = 16;                 // tokens in a page of the KV cache: a power of two up to 256
   DType kv_dtype = DType::kInvalid;   // kInvalid: f32 for models of f32 weights, else f16
   DType act_dtype = DType::kInvalid;  // of activations; kInvalid: f32
   double kv_memory_fraction = 0.5;    // of the memory that is free once the weights are loaded
@@ -34,11 +35,12 @@ struct GenerateOptions {
   int64_t seed = 0;
   std::vector<std::string> stop = {};  // texts that end the answer; they are no part of it
   bool ignore_end = false;             // go on after the model's end of text
+  std::stop_token cancel = {};         // ends the text from any thread, at the next step of the model
 };
 
 struct Generation {
   std::string text;
-  std::string finish_reason;  // "stop", "length", or "cancelled" by the callback
+  std::string finish_reason;  // "stop", "length", or "cancelled" by the callback or `cancel`
   int n_prompt_tokens = 0, n_tokens = 0;
 };
 
@@ -70,7 +72,8 @@ class TextCallback {
   std::function<bool(std::string_view)> call_;
 };
 
-// One model on one device. Movable. After an error of the device it is of no further use.
+// One model on one device. Movable. After an error of the device it is of no further use. Answers one text at a time:
+// a callback that calls generate() or chat() of its own engine gets an Error (kUsage).
 class Engine {
  public:
   // `model`: a GGUF file, the first shard of one, or a Hugging Face folder. Errors: kRefused for a file that is damaged
@@ -97,6 +100,7 @@ class Engine {
  private:
   friend struct EngineAccess;
   struct State;
+  State& state() const;  // kUsage where it was moved from
   std::unique_ptr<State> state_;
 };
 

@@ -79,12 +79,15 @@ inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
 inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
 inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
 inline Tensor operator-(const Tensor& x) { return neg(x); }
-inline Tensor operator+(const Tensor& x, double summand) { return scale(x, 1, summand); }
-inline Tensor operator+(double summand, const Tensor& x) { return scale(x, 1, summand); }
-inline Tensor operator-(const Tensor& x, double subtrahend) { return scale(x, 1, -subtrahend); }
-inline Tensor operator-(double minuend, const Tensor& x) { return scale(x, -1, minuend); }
-inline Tensor operator*(const Tensor& x, double factor) { return scale(x, factor); }
-inline Tensor operator*(double factor, const Tensor& x) { return scale(x, factor); }
-inline Tensor operator/(const Tensor& x, double divisor) { return scale(x, 1 / divisor); }
+
+// With a number: of i32 and i64 an integer, else computed as the ops do. Errors: kUsage where it does not fit.
+Tensor operator+(const Tensor& x, double summand);
+Tensor operator-(const Tensor& x, double subtrahend);
+Tensor operator-(double minuend, const Tensor& x);
+Tensor operator*(const Tensor& x, double factor);
+Tensor operator/(const Tensor& x, double divisor);
+Tensor operator/(double dividend, const Tensor& x);
+inline Tensor operator+(double summand, const Tensor& x) { return x + summand; }
+inline Tensor operator*(double factor, const Tensor& x) { return x * factor; }
 
 }  // namespace bp::api

@@ -51,6 +51,7 @@ inline constexpr DType bf16 = DType::kBF16;
 inline constexpr DType f64 = DType::kF64;
 inline constexpr DType i8 = DType::kI8;
 inline constexpr DType u8 = DType::kU8;
+inline constexpr DType i16 = DType::kI16;
 inline constexpr DType i32 = DType::kI32;
 inline constexpr DType i64 = DType::kI64;
 inline constexpr DType boolean = DType::kBool;
