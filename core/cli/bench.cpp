@@ -1,6 +1,8 @@
 // backplane bench MODEL, backplane bench ops MODEL, backplane bench limits
 #include <fmt/format.h>
 
+#include <climits>
+
 #include "cli/command.h"
 #include "cli/host.h"
 #include "cli/output.h"
@@ -70,13 +72,15 @@ Status time_ops(const GlobalOptions& global, const BenchFlags& flags) {
 }
 
 Status bench(const GlobalOptions& global, const BenchFlags& flags) {
-  if (flags.model == "limits") return limits(global);
   if (flags.model == "ops") return time_ops(global, flags);
   if (!flags.of_ops.empty())
-    return fail(ErrorCode::kUsage, flags.of_ops, "is one word too many", "name one model, or `ops MODEL`");
+    return fail(ErrorCode::kUsage, flags.of_ops, "is one word too many", "name one model, `ops MODEL`, or `limits`");
+  if (flags.model == "limits") return limits(global);
+  BP_TRY_VOID(check_bench_case(flags.what, INT_MAX));
   BP_TRY(const auto host, Host::create(global));
   BP_TRY(const RunningModel running,
          start_model(*host, flags.model, [&](EngineOptions& options) { options.max_seqs = flags.what.batch; }));
+  BP_TRY_VOID(check_bench_case(flags.what, running.engine->max_context()));
   std::optional<DeviceLimits> measured;
   if (running.device != nullptr) {
     if (auto found = measure_limits(*running.device); found.has_value()) measured = std::move(*found);

@@ -97,6 +97,7 @@ Status explain(const GlobalOptions& global, const ExplainFlags& flags) {
   BP_TRY(RunningModel running, open_model(*host, flags.model));
   BP_TRY(const Program* program, start_program(*host, running, flags.n_tokens, [](EngineOptions& options) {
            options.op_fallback = FallbackPolicy::kAllow;
+           options.rehearse = true;  // nothing is loaded: what does not fit is explained, too
          }));
   if (flags.dot) return print(to_dot(*program));
   return global.json ? print_json(to_json(*program)) : print(to_text(*program, flags.all));
@@ -110,7 +111,7 @@ void add_explain(CLI::App& app, Invocation& invocation) {
                                   "backplane explain smollm2-135m-instruct --json");
   command->add_option("model", flags->model, "A GGUF file, a Hugging Face folder, or a name of the zoo")->required();
   command->add_option("--tokens", flags->n_tokens, "Size of the step that is shown")->check(CLI::Range(1, 1 << 20));
-  command->add_flag("--dot", flags->dot, "Graphviz instead of text");
+  command->add_flag("--dot", flags->dot, "Graphviz instead of text")->excludes(command->get_option("--json"));
   command->add_flag("--all", flags->all, "Name the kernels, too, whose pattern does not match");
   command->callback([flags, &invocation] {
     invocation.work = [flags](const GlobalOptions& global) { return explain(global, *flags); };

@@ -24,7 +24,10 @@ int main(int argc, char** argv) {
     print_error({bp::ErrorCode::kUsage, "command line", error.what(), "see backplane --help"}, invocation.global.json);
     return bp::exit_code(bp::ErrorCode::kUsage);
   }
-  const bp::Status done = invocation.work(invocation.global);
+  const bp::Status done = [&] {
+    const InterruptWatch watch(invocation.global.json);
+    return invocation.work(invocation.global);
+  }();
   if (done.has_value()) return 0;
   print_error(done.error(), invocation.global.json);
   return bp::exit_code(done.error().code);

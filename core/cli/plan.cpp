@@ -19,6 +19,7 @@ struct PlanFlags {
   BenchCase what{.n_prompt = 512, .n_gen = 16, .repeats = 5};
   bool no_speed = false;
   bool measure = false;
+  bool prompt_given = false;
 };
 
 // What is asked of the model, and what was found.
@@ -78,14 +79,20 @@ Status plan_decoder(Host& host, RunningModel& running, const EngineOptions& opti
   plan.kv_tokens = int64_t{executor.n_pages()} * options.page_size;
   plan.programs = executor.program_memory();
   if (running.device == nullptr || flags.no_speed) return {};
-  flags.what.n_prompt = std::min(flags.what.n_prompt, plan.max_context - flags.what.depth - 1);
-  flags.what.n_gen = std::min(flags.what.n_gen, plan.max_context - flags.what.depth - 2);
-  if (flags.what.n_prompt < 1 || flags.what.n_gen < 1) {
+  const int left = plan.max_context - flags.what.depth;  // of the context
+  if (left < 3 && flags.what.depth == 0) {
+    log::warn("no speeds: a context of {} tokens is too short to time; raise engine.max_context", plan.max_context);
+    return {};
+  }
+  if (left < 3 || (flags.prompt_given && flags.what.n_prompt > left)) {
     return fail(
         ErrorCode::kUsage, "plan",
-        fmt::format("a depth of {} leaves nothing of the context ({} tokens)", flags.what.depth, plan.max_context),
-        "lower -d, or raise engine.max_context");
+        fmt::format("needs {} tokens of context, there are {}",
+                    int64_t{flags.what.depth} + (flags.prompt_given ? flags.what.n_prompt : 3), plan.max_context),
+        "lower -p or -d, or raise engine.max_context or kv.memory_fraction");
   }
+  flags.what.n_prompt = std::min(flags.what.n_prompt, left - 1);
+  flags.what.n_gen = std::min(flags.what.n_gen, left - 2);
   auto found = calibration_of(host, running, executor, options, flags);
   if (!found) {
     log::warn("no speeds: {}", found.error().message());
@@ -218,14 +225,17 @@ void add_plan(CLI::App& app, Invocation& invocation) {
   command->add_option("model", flags->model, "A GGUF file, a Hugging Face folder, or a name of the zoo")->required();
   command->add_option("-b", flags->batch, "Sequences at once; else engine.max_seqs in memory, and one for speed")
       ->check(CLI::Range(1, 4096));
-  command->add_option("-p", flags->what.n_prompt, "Prompt tokens")->check(CLI::Range(1, 1 << 24));
+  const CLI::Option* prompt =
+      command->add_option("-p", flags->what.n_prompt, "Prompt tokens; 512, or what the context holds")
+          ->check(CLI::Range(1, 1 << 24));
   command->add_option("-d", flags->what.depth, "Tokens of context before")->check(CLI::Range(0, 1 << 24));
   command->add_flag("--no-speed", flags->no_speed, "Memory alone");
   command->add_flag("--measure", flags->measure, "Measure the device again, whatever was kept");
-  command->callback([flags, &invocation] {
-    invocation.work = [flags](const GlobalOptions& global) {
+  command->callback([flags, prompt, &invocation] {
+    invocation.work = [flags, prompt](const GlobalOptions& global) {
       PlanFlags asked = *flags;
       if (asked.batch > 0) asked.what.batch = asked.batch;
+      asked.prompt_given = prompt->count() > 0;
       return plan_model(global, asked);
     };
   });

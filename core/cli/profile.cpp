@@ -6,6 +6,7 @@
 #include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/host.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 #include "perf/limits.h"
 #include "perf/profile.h"
@@ -84,8 +85,9 @@ Status fill(std::optional<OutputFile>& file, const std::string& text) {
   return file->commit();
 }
 
-Status profile_command(const GlobalOptions& global, const ProfileFlags& flags) {
+Status profile_command(const GlobalOptions& global, ProfileFlags flags) {
   BP_TRY_VOID(check_profile_case(flags.what, INT_MAX));
+  flags.what.stop = interrupt_token();  // stops by itself, and leaves no half of a file
   BP_TRY(auto html, output(flags.html));
   BP_TRY(auto trace, output(flags.trace));
   BP_TRY(const auto host, Host::create(global));

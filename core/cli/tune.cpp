@@ -137,6 +137,7 @@ Result<int> run_worker() {
     return fail(ErrorCode::kFailed, "tune", fmt::format("cannot start a worker ({})", std::strerror(error)));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
+    if (errno == EINTR && interrupted()) ::kill(child, SIGTERM);  // who sent it to this process alone
     if (errno != EINTR)
       return fail(ErrorCode::kFailed, "tune", fmt::format("lost its worker ({})", std::strerror(errno)));
   }
@@ -155,6 +156,7 @@ ErrorCode code_of_exit(int exit) {
 // The work is done by a child, which a configuration may kill; the next one skips that.
 Status tune(const GlobalOptions& global, const TuneFlags& flags) {
   if (flags.in_process) return tune_here(global, flags);
+  interrupted();  // from here on it is the worker that stops
   for (int worker = 0; worker < kMostWorkers; ++worker) {
     BP_TRY(const int status, run_worker());
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};

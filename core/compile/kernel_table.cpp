@@ -97,6 +97,12 @@ KernelTable KernelTable::create(std::span<const bp_kernel* const> kernels, const
       table.rows_.push_back(std::move(*row));
     }
   }
+  for (const auto* ids : {&selection.deny, &selection.force}) {
+    for (const std::string& id : *ids) {
+      const bool known = std::ranges::any_of(kernels, [&](const bp_kernel* kernel) { return id == kernel->id; });
+      if (!known && !listed(table.unknown_, id)) table.unknown_.push_back(id);
+    }
+  }
   std::ranges::stable_sort(table.rows_, [](const KernelRow& a, const KernelRow& b) {
     if (a.forced != b.forced) return a.forced;
     if (a.pattern.ops().size() != b.pattern.ops().size()) return a.pattern.ops().size() > b.pattern.ops().size();

@@ -44,6 +44,8 @@ class KernelTable {
 
   std::span<const KernelRow> rows() const { return rows_; }
   std::span<const RejectedRow> rejected() const { return rejected_; }
+  // Ids of the selection that no kernel has.
+  std::span<const std::string> unknown() const { return unknown_; }
   // Rows that the configuration denies: among the rejected, and here for saying where they would have matched.
   std::span<const KernelRow> denied() const { return denied_; }
 
@@ -51,6 +53,7 @@ class KernelTable {
   std::vector<KernelRow> rows_;
   std::vector<RejectedRow> rejected_;
   std::vector<KernelRow> denied_;
+  std::vector<std::string> unknown_;
 };
 
 }  // namespace bp

@@ -43,6 +43,9 @@ Result<std::unique_ptr<DevicePrograms>> DevicePrograms::create(Device* device, c
     made->kernels_ = KernelTable::create(device->kernels(), options.kernels);
     for (const RejectedRow& row : made->kernels_->rejected())
       log::debug("{}: kernel {}: {}", device->info().id, row.id, row.reason);
+    for (const std::string& id : made->kernels_->unknown()) {
+      log::warn("kernels: {} has no kernel {}; `backplane plugins kernels` lists those it has", device->info().id, id);
+    }
     if (options.tuning != TuningUse::kOff) made->tuning_.emplace(*device, options.tuning_folder, options.deterministic);
   }
   made->weights_ = std::make_unique<WeightStore>(source, made->queue());

@@ -88,14 +88,24 @@ Result<BenchRow> repeat(int repeats, F run) {
 
 }  // namespace
 
-Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,
-                                          const DeviceLimits* limits) {
-  const int longest = what.depth + std::max(what.n_prompt, what.n_gen + 1);
-  if (longest > engine.max_context()) {
+Status check_bench_case(const BenchCase& what, int max_context) {
+  if (what.n_prompt <= 0 && what.n_gen <= 0) {
     return fail(ErrorCode::kUsage, "bench",
-                fmt::format("needs {} tokens of context, there are {}", longest, engine.max_context()),
+                fmt::format("{} prompt tokens and {} new ones leave nothing to time", what.n_prompt, what.n_gen),
+                "raise -p or -n");
+  }
+  const int64_t longest = int64_t{what.depth} + std::max(what.n_prompt, what.n_gen + 1);
+  if (longest > max_context) {
+    return fail(ErrorCode::kUsage, "bench",
+                fmt::format("needs {} tokens of context, there are {}", longest, max_context),
                 "lower -p, -n or -d, or raise engine.max_context or kv.memory_fraction");
   }
+  return {};
+}
+
+Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,
+                                          const DeviceLimits* limits) {
+  BP_TRY_VOID(check_bench_case(what, engine.max_context()));
   BP_TRY(const Program* program, engine.executor().program(1));
   const Workload work = workload_of(program->graph());
   std::vector<BenchRow> rows;

@@ -26,6 +26,9 @@ struct BenchRow {
   double limit_share() const { return limit_tps > 0 ? tps_median / limit_tps : 0; }
 };
 
+// kUsage where nothing is to run, or more than `max_context` tokens are needed.
+Status check_bench_case(const BenchCase& what, int max_context);
+
 // One warm-up run, then `repeats`. `limits` null: no limit in the rows. Errors: the engine's, and kUsage where the
 // context is too short for the case.
 Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,

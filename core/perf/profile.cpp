@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "perf/random_requests.h"
 
@@ -13,7 +14,8 @@ namespace {
 // Listens while it lives, and counts the pages in use while a step runs.
 class Recording : public RunObserver {
  public:
-  Recording(Engine& engine, Device* device) : engine_(engine), recorder_(device) {
+  Recording(Engine& engine, Device* device, std::stop_token stop)
+      : engine_(engine), recorder_(device), stop_(std::move(stop)) {
     engine_.executor().set_observer(this);
   }
   ~Recording() override { engine_.executor().set_observer(nullptr); }
@@ -22,8 +24,15 @@ class Recording : public RunObserver {
 
   const RunRecorder& recorder() const { return recorder_; }
 
-  // One step of the engine.
+  // kInterrupted where the profile is to end.
+  Status go_on() const {
+    if (stop_.stop_requested()) return fail(ErrorCode::kInterrupted, "profile", "interrupted");
+    return {};
+  }
+
+  // One step of the engine. Errors: the engine's, and those of go_on().
   Result<StepRecord> step() {
+    BP_TRY_VOID(go_on());
     StepRecord record;
     n_pages_ = 0;
     recorder_.take_runs();  // those of steps that do not count
@@ -49,6 +58,7 @@ class Recording : public RunObserver {
  private:
   Engine& engine_;
   RunRecorder recorder_;
+  std::stop_token stop_;
   int n_pages_ = 0;
 };
 
@@ -70,6 +80,7 @@ Status record_prefill(Recording& recording, Engine& engine, const Model& model, 
 Status record_decode(Recording& recording, Engine& engine, const Model& model, const ProfileCase& what, Steps& steps) {
   BP_TRY_VOID(add_random_requests(engine, model, what.batch, std::max(what.depth, 1), what.n_gen + 1));
   for (int n_started = 0; n_started < what.batch;) {
+    BP_TRY_VOID(recording.go_on());
     BP_TRY(const auto events, engine.step());
     n_started = std::max(n_started, static_cast<int>(events.size()));
   }
@@ -124,7 +135,7 @@ Result<Profile> profile(Engine& engine, const Model& model, Device* device, cons
   if (limits != nullptr) made.limits = *limits;
   made.memory.kv_bytes = engine.executor().kv_bytes();
 
-  Recording recording(engine, device);
+  Recording recording(engine, device, what.stop);
   made.clock = recording.recorder().clock();
   Steps steps;
   std::vector<std::string> phases;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,11 @@
 namespace bp {
 
 struct ProfileCase {
-  int n_prompt = 128;  // > 0: the steps that read prompts of so many tokens are recorded
-  int n_gen = 16;      // > 0: so many steps of one token for each sequence are recorded
-  int batch = 1;       // sequences at once
-  int depth = 0;       // tokens of context before
+  int n_prompt = 128;      // > 0: the steps that read prompts of so many tokens are recorded
+  int n_gen = 16;          // > 0: so many steps of one token for each sequence are recorded
+  int batch = 1;           // sequences at once
+  int depth = 0;           // tokens of context before
+  std::stop_token stop{};  // kInterrupted within a step
 };
 
 // Times of launches that belong together, in microseconds.
@@ -121,8 +123,8 @@ void summarise(std::span<const StepRecord> steps, std::span<const std::string> p
 Status check_profile_case(const ProfileCase& what, int max_context);
 
 // Runs the case once to warm up and once recorded. `device` null: the reference; `limits` null: no rooflines. Errors:
-// those of the check above, and the engine's. REQUIRES: the engine is idle; it is so
-// afterwards.
+// those of the check above, the engine's, and kInterrupted. REQUIRES: the engine is idle; it is so afterwards, but for
+// an error.
 Result<Profile> profile(Engine& engine, const Model& model, Device* device, const ProfileCase& what,
                         const DeviceLimits* limits);
 

@@ -223,6 +223,44 @@ TEST(Cli, ExplainDrawsAGraphThatGraphvizReads) {
   EXPECT_EQ(std::system(command.c_str()), 0);
 }
 
+// An explanation loads nothing, so that a model that does not fit is explained too.
+TEST(Cli, ExplainNeedsNoMemoryForTheModel) {
+  const std::vector<std::string> args = {"explain", kGolden, "--device", "cpu:0", "--set", "kv.max_bytes=1"};
+  EXPECT_EQ(run(args).exit_code, 0);
+  EXPECT_EQ(run({"bench", kGolden, "--device", "cpu:0", "--set", "kv.max_bytes=1"}).exit_code, 4);
+}
+
+TEST(Cli, ExplainIsOneDocumentOrOneDrawing) {
+  const Outcome both = run({"explain", kGolden, "--dot", "--json"});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_TRUE(both.document().as_object().contains("error"));
+}
+
+TEST(Cli, KernelsThatNobodyHasAreNamed) {
+  const Outcome outcome = run({"explain", kGolden, "--device", "cpu:0", "--set", "kernels.deny=cpu.matmull"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("cpu:0 has no kernel cpu.matmull"));
+}
+
+// Signals reach the program alone, not those it started.
+TEST(Cli, InterruptedIsOneHundredThirty) {
+  const std::string cache = testing::TempDir() + "/backplane_interrupt_" + std::to_string(::getpid());
+  const std::string place = "models.cache_dir=" + cache;
+  for (const auto& args : std::vector<std::vector<std::string>>{
+           {"bench", kGolden, "--device", "cpu:0", "-r", "1000", "--json"},
+           {"bench", "ops", kGolden, "--device", "cpu:0", "--tokens", "512", "-r", "1000", "--json"},
+           {"plan", kGolden, "--device", "cpu:0", "--measure", "--set", place, "--json"}}) {
+    const Outcome outcome = run_interrupted(args);
+    EXPECT_EQ(outcome.exit_code, 130) << args[0] << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("interrupted")) << args[0];
+    EXPECT_EQ(outcome.document().at("error").at("code").as_string(), "interrupted") << args[0];
+  }
+  const Outcome tuned = run_interrupted({"tune", kGolden, "--device", "cpu:0", "--set", place, "--json"}, "problems");
+  EXPECT_EQ(tuned.exit_code, 130) << tuned.err;
+  EXPECT_EQ(tuned.document().at("error").at("code").as_string(), "interrupted");
+  std::filesystem::remove_all(cache);
+}
+
 TEST(Cli, CompilerPassesAreTurnedOffByName) {
   const auto n_kernels = [](const std::string& setting) {
     const Outcome outcome = run({"explain", kGolden, "--json", "--device", "cpu:0", "--set", setting});
@@ -302,6 +340,9 @@ TEST(Cli, BenchOpsTimesKernelsOneByOne) {
   EXPECT_GT(n_products, 0);
   EXPECT_EQ(run({"bench", "ops"}).exit_code, 2);
   EXPECT_EQ(run({"bench", kGolden, "too", "--device", "cpu:0"}).exit_code, 2);
+  EXPECT_EQ(run({"bench", "limits", "too", "--device", "cpu:0"}).exit_code, 2);
+  EXPECT_EQ(run({"bench", kGolden, "-p", "0", "-n", "0", "--device", "cpu:0"}).exit_code, 2);
+  EXPECT_EQ(run({"bench", kGolden, "-p", "513", "--device", "cpu:0"}).exit_code, 2);
 }
 
 // Depth and prompt fit into one step.
@@ -334,6 +375,12 @@ TEST(Cli, PlanSaysWhatAModelTakesBeforeItIsLoaded) {
   ASSERT_EQ(encoder.exit_code, 0) << encoder.err;
   EXPECT_EQ(encoder.document().at("kv").as_int64(), 0);
   EXPECT_EQ(run({"plan", kGolden, "-d", "100000", "--device", "cpu:0"}).exit_code, 2);
+  EXPECT_EQ(run({"plan", kGolden, "-p", "513", "--device", "cpu:0"}).exit_code, 2);
+  // Too short to be timed, yet it takes memory.
+  const Outcome shortest = run({"plan", kGolden, "--device", "cpu:0", "--set", "engine.max_context=1", "--json"});
+  ASSERT_EQ(shortest.exit_code, 0) << shortest.err;
+  EXPECT_THAT(shortest.err, HasSubstr("no speeds"));
+  EXPECT_TRUE(shortest.document().at("decode_tps").is_null());
 }
 
 TEST(Cli, PlanKeepsWhatItMeasured) {

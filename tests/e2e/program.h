@@ -21,6 +21,10 @@ Outcome run_program(const std::string& name, const std::vector<std::string>& arg
 // `backplane ARGS…` with `input` on standard input. The environment is this process's, without HOME's configuration.
 Outcome run(const std::vector<std::string>& args, const std::string& input = "");
 
+// The same, with SIGINT sent to the program alone once it has written `until` to standard error; empty: after a third
+// of a second.
+Outcome run_interrupted(const std::vector<std::string>& args, const std::string& until = "");
+
 // For commands that measure the device's limits: LeakSanitizer, which stops all threads at the program's end, faults on
 // those that OpenMP keeps then. Addresses are checked all the same.
 struct WithoutLeakCheck {
