@@ -387,7 +387,6 @@ TEST(Cli, PlanKeepsWhatItMeasured) {
   const std::string folder = testing::TempDir() + "/backplane_plan_" + std::to_string(::getpid());
   std::vector<std::string> args = {
       "plan", kGolden, "-p", "8", "--device", "cpu:0", "--set", "models.cache_dir=" + folder, "--json"};
-  const WithoutLeakCheck no_leak_check;
   const Outcome first = run(args), second = run(args);
   ASSERT_EQ(first.exit_code, 0) << first.err;
   EXPECT_GT(first.document().at("decode_tps").as_double(), 0);

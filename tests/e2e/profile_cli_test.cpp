@@ -104,7 +104,6 @@ std::string output_of(const std::string& command) {
 // The files, and the page as a browser shows it: what its script made, and no error of it.
 TEST(ProfileCli, AReportDrawsItsTableAndPlotsInABrowser) {
   const std::string html = testing::TempDir() + "profile.html", trace_file = testing::TempDir() + "profile_trace.json";
-  const WithoutLeakCheck no_leak_check;
   const Outcome outcome = run({"profile", kGolden, "-p", "16", "-n", "4", "--device", "cpu:0", "--html", html,
                                "--trace", trace_file, "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;

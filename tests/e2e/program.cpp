@@ -100,7 +100,4 @@ Outcome run_program(const std::string& name, const std::vector<std::string>& arg
   return outcome_of(std::system(command.c_str()), out, err);
 }
 
-WithoutLeakCheck::WithoutLeakCheck() { ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1); }
-WithoutLeakCheck::~WithoutLeakCheck() { ::unsetenv("ASAN_OPTIONS"); }
-
 }  // namespace bp::e2e

@@ -25,13 +25,6 @@ Outcome run(const std::vector<std::string>& args, const std::string& input = "")
 // of a second.
 Outcome run_interrupted(const std::vector<std::string>& args, const std::string& until = "");
 
-// For commands that measure the device's limits: LeakSanitizer, which stops all threads at the program's end, faults on
-// those that OpenMP keeps then. Addresses are checked all the same.
-struct WithoutLeakCheck {
-  WithoutLeakCheck();
-  ~WithoutLeakCheck();
-};
-
 // A file's bytes; none where it cannot be read.
 std::string read_file(const std::string& path);
 
