@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 namespace bp {
@@ -21,6 +22,20 @@ mode_t default_mode() {
   return 0666 & ~mask;
 }
 
+// What a symbolic link names in the end. "" where that is another process's or this one's descriptor, which no file can
+// be put in place of.
+std::string behind_links(const std::string& path) {
+  constexpr int kMostLinks = 40;  // as many as the kernel follows
+  std::error_code error;
+  std::filesystem::path at = path;
+  for (int i = 0; i < kMostLinks && std::filesystem::is_symlink(at, error); ++i) {
+    const auto folder = std::filesystem::canonical(std::filesystem::absolute(at).parent_path(), error);
+    if (folder.native().starts_with("/proc")) return "";
+    at = folder / std::filesystem::read_symlink(at, error);
+  }
+  return at.string();
+}
+
 }  // namespace
 
 Result<OutputFile> OutputFile::create(const std::string& path) {
@@ -29,10 +44,12 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   };
   struct stat there{};
   if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return refuse("is no regular file");
-  std::string temporary = path + ".XXXXXX";
+  std::string target = behind_links(path);
+  if (target.empty()) return refuse("is no regular file");
+  std::string temporary = target + ".XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return refuse(std::strerror(errno));
-  OutputFile file(path, std::move(temporary), fd);
+  OutputFile file(std::move(target), std::move(temporary), fd);
   if (::fchmod(fd, default_mode()) != 0) return file.failed();
   return file;
 }

@@ -1,5 +1,6 @@
 // A file that appears under its name complete or not at all: written beside it under a temporary name, then renamed.
-// Movable. write() may be called by several threads at once. Without commit() the temporary file is removed.
+// A symbolic link keeps pointing where it does: the file that it names is written. Movable. write() may be called by
+// several threads at once. Without commit() the temporary file is removed.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,8 @@ namespace bp {
 
 class OutputFile {
  public:
-  // Errors: kUsage where `path` is a folder, or its folder cannot be written to.
+  // Errors: kUsage where `path` is a folder, a device or an open descriptor (/dev/stdout), or its folder cannot be
+  // written to.
   static Result<OutputFile> create(const std::string& path);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <climits>
+#include <filesystem>
 
 #include "base/output_file.h"
 #include "cli/command.h"
@@ -73,6 +74,12 @@ std::string text_of(const Profile& profile, const std::string& by) {
   return text;
 }
 
+// However it is spelt.
+std::filesystem::path file_at(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+}
+
 // Made before the model is loaded, so that a file that cannot be written costs no run.
 Result<std::optional<OutputFile>> output(const std::string& path) {
   if (path.empty()) return std::nullopt;
@@ -88,6 +95,10 @@ Status fill(std::optional<OutputFile>& file, const std::string& text) {
 Status profile_command(const GlobalOptions& global, ProfileFlags flags) {
   BP_TRY_VOID(check_profile_case(flags.what, INT_MAX));
   flags.what.stop = interrupt_token();  // stops by itself, and leaves no half of a file
+  if (!flags.html.empty() && !flags.trace.empty() && file_at(flags.html) == file_at(flags.trace)) {
+    return fail(ErrorCode::kUsage, "--trace", fmt::format("names the file of --html ({})", flags.html),
+                "name another file");
+  }
   BP_TRY(auto html, output(flags.html));
   BP_TRY(auto trace, output(flags.trace));
   BP_TRY(const auto host, Host::create(global));

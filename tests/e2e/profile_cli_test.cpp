@@ -81,6 +81,9 @@ TEST(ProfileCli, WrongUsageSaysWhatToDoAndLeavesNoFile) {
   EXPECT_EQ(unwritable.exit_code, 2);
   EXPECT_THAT(unwritable.err, HasSubstr("/no/such/folder"));
   EXPECT_EQ(run({"profile", kGolden, "--trace", testing::TempDir()}).exit_code, 2) << "a folder";
+  const std::string same = testing::TempDir() + "same";
+  EXPECT_EQ(run({"profile", kGolden, "--html", same, "--trace", testing::TempDir() + "./same"}).exit_code, 2);
+  EXPECT_FALSE(std::filesystem::exists(same));
   const Outcome missing = run({"profile", "no-such-model", "--json"});
   EXPECT_EQ(missing.exit_code, 3);
   EXPECT_EQ(missing.document().at("error").at("code").as_string(), "refused");
@@ -88,6 +91,18 @@ TEST(ProfileCli, WrongUsageSaysWhatToDoAndLeavesNoFile) {
   EXPECT_EQ(run({"profile", kGolden, "-n", "-1"}).exit_code, 2);
   EXPECT_EQ(run({"profile", kGolden, "-b", "0"}).exit_code, 2);
   EXPECT_EQ(run({"profile", kGolden, "--by", "colour"}).exit_code, 2);
+}
+
+TEST(ProfileCli, InterruptedItLeavesNoFile) {
+  const std::string folder = testing::TempDir() + "profile_interrupted";
+  std::filesystem::create_directories(folder);
+  const Outcome outcome =
+      run_interrupted({"profile", kGolden, "--device", "reference", "-p", "500", "-n", "500", "-b", "64", "--html",
+                       folder + "/report.html", "--trace", folder + "/trace", "--json"});
+  EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
+  EXPECT_EQ(outcome.document().at("error").at("code").as_string(), "interrupted");
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  std::filesystem::remove_all(folder);
 }
 
 // What the shell command writes to standard output.
