@@ -1,6 +1,7 @@
 #include "perf/profile.h"
 
 #include <backplane/api/profile.h>
+#include <fmt/format.h>
 
 #include <optional>
 
@@ -14,6 +15,11 @@ Profile profile(Engine& engine, const ProfileOptions& options) {
   auto& state = EngineAccess::state(engine);
   if (state.answers)
     raise(ErrorCode::kUsage, "profile", "this engine is answering already", "wait until the call has returned");
+  if (options.n_prompt < 0 || options.n_gen < 0 || options.depth < 0) {
+    raise(ErrorCode::kUsage, "ProfileOptions",
+          fmt::format("has n_prompt = {}, n_gen = {}, depth = {}", options.n_prompt, options.n_gen, options.depth),
+          "give 0 or more");
+  }
   const ProfileCase what{options.n_prompt, options.n_gen, 1, options.depth};
   unwrap(check_profile_case(what, state.engine->max_context()));
   std::optional<DeviceLimits> limits;

@@ -21,7 +21,9 @@ std::vector<std::string>& scopes() {
 
 std::string scope_text() {
   std::string out;
-  for (const std::string& scope : scopes()) out += (out.empty() ? "" : ".") + scope;
+  for (const std::string& scope : scopes()) {
+    if (!scope.empty()) out += (out.empty() ? "" : ".") + scope;
+  }
   return out;
 }
 

@@ -12,7 +12,7 @@ Session::Session(const DeviceOptions& device, const DebugOptions& debug)
 
 Tensor Session::make(std::span<const std::byte> bytes, const Shape& shape, DType dtype, bool weight,
                      const std::string& name) const {
-  const std::string where = weight ? "weight " + name : "tensor";
+  const std::string where = !weight ? "tensor" : name.empty() ? "weight" : "weight " + name;
   const auto known = dtype_of_number(static_cast<int64_t>(dtype));
   if (!known.has_value() || *known == bp::DType::kInvalid) {
     raise(ErrorCode::kUsage, where, fmt::format("{} is no dtype", static_cast<int>(dtype)));

@@ -48,7 +48,8 @@ std::string fix_of(std::string_view id, std::span<const DeviceInfo> devices, std
   }
   const bool any = std::ranges::any_of(devices, [](const DeviceInfo& device) { return device.score > 0; });
   return any ? "name a device of the list"
-             : "put a plugin into one of the folders, or name its folder with --plugin-dir";
+             : "put a plugin into one of the folders, or name its folder: --plugin-dir, in a program "
+               "DeviceOptions::plugin_dirs";
 }
 
 }  // namespace

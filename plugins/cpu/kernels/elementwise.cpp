@@ -18,7 +18,8 @@ inline V gelu_erf(V x) {
   p = fma(p, t, set1(0.254829592f));
   const V erfc = mul(mul(p, t), exp(neg(mul(z, z))));
   const V half = mul(x, set1(0.5f));
-  return select(lt(x, zero()), mul(half, erfc), fnma(half, erfc, x));
+  // Beyond 64, where erfc is 0, infinity must not meet it.
+  return select(lt(x, zero()), mul(half, erfc), fnma(min(half, set1(32.0f)), erfc, x));
 }
 
 inline V gelu_tanh(V x) {

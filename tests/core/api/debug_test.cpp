@@ -59,6 +59,7 @@ TEST(NanTrap, NamesTheOpThatMadeIt) {
   const Tensor x = session.tensor<float>({1, 2, -4, 9}, {2, 2});
   const auto f = [](const Tensor& input) {
     const Scope scope("blk.3");
+    const Scope nameless("");
     return log(input) * 2;
   };
   const auto message = AllOf(HasSubstr("cpu:0: blk.3 log: y[1, 0] of f32[2, 2] is"), HasSubstr("nan"),

@@ -136,6 +136,7 @@ TEST_P(EngineOnDevice, AProfileTellsOfEachLaunch) {
   EXPECT_THAT(made.html, HasSubstr("</html>"));
   EXPECT_GT(engine_.generate("Hello", {.max_tokens = 2, .ignore_end = true}).n_tokens, 0);  // it goes on working
   EXPECT_ERROR(bp::api::profile(engine_, {.n_prompt = 0, .n_gen = 0}), ErrorCode::kUsage, HasSubstr("raise -p or -n"));
+  EXPECT_ERROR(bp::api::profile(engine_, {.n_prompt = -1}), ErrorCode::kUsage, HasSubstr("n_prompt = -1"));
 }
 
 TEST(Engine, WrongUseIsSaidPlainly) {

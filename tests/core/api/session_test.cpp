@@ -123,6 +123,20 @@ TEST_P(SessionOnDevice, NumbersGoWithFloatsAndIntegers) {
   EXPECT_ERROR(Tensor() + 1, ErrorCode::kUsage, HasSubstr("is absent"));
 }
 
+TEST_P(SessionOnDevice, ValuesAreListedAsTheyAre) {
+  const Tensor truth = session_.tensor({true, false, true}, {3});
+  EXPECT_EQ(truth.type_text(), "bool[3]");
+  const Tensor a = session_.tensor({1.5f, 2.5f, 3.5f}, {3});
+  EXPECT_THAT(where(truth, a, session_.weight({0.0f}, {1})).to_vector<float>(), ElementsAre(1.5f, 0, 3.5f));
+  EXPECT_EQ(session_.tensor({1, 2}, {2}).dtype(), i32);
+}
+
+TEST_P(SessionOnDevice, GeluOfInfinityIsInfinity) {
+  const Tensor x = session_.tensor({INFINITY, 100.0f, 3e38f, -100.0f}, {4});
+  for (const bool tanh_approximation : {false, true})
+    EXPECT_THAT(gelu(x, tanh_approximation).to_vector<float>(), ElementsAre(INFINITY, 100.0f, 3e38f, 0.0f));
+}
+
 TEST_P(SessionOnDevice, AStepBeyondTheEndLeavesTheFirst) {
   const Tensor x = session_.tensor<int32_t>({7, 8, 9}, {3});
   const auto sliced = [&](int64_t start) {

@@ -31,7 +31,7 @@ TEST(MissingDevice, SaysWhereItLookedWhenNothingWasFound) {
   EXPECT_EQ(missing_device("auto", {}, {}, kPlaces).message(),
             "device auto: no usable device (no device found; looked in /opt/plugins); put a plugin into one of the "
             "folders, or "
-            "name its folder with --plugin-dir");
+            "name its folder: --plugin-dir, in a program DeviceOptions::plugin_dirs");
 }
 
 TEST(MissingDevice, AFolderOfOtherFilesHidesNoPluginAndMakesNoEndlessLine) {

@@ -5,6 +5,10 @@
 // likewise.
 #pragma once
 
+#if !defined(_MSVC_LANG) && __cplusplus < 202002L
+#error "Backplane needs C++20 or later: -std=c++20, or target_link_libraries(… Backplane::backplane), which asks for it"
+#endif
+
 #include <backplane/api/device.h>
 #include <backplane/api/engine.h>
 #include <backplane/api/error.h>

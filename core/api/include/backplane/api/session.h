@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,6 +51,14 @@ class Session {
   Tensor tensor(const std::vector<T>& values, const Shape& shape) const {
     return make(bytes_of(values), shape, dtype_of<T>, false);
   }
+  template <class T>
+  Tensor tensor(std::initializer_list<T> values, const Shape& shape) const {  // tensor({1.5f, 2.5f}, {2})
+    return tensor(std::vector<T>(values), shape);
+  }
+  Tensor tensor(const std::vector<bool>& values, const Shape& shape) const {
+    const std::vector<uint8_t> bytes(values.begin(), values.end());
+    return make(std::as_bytes(std::span(bytes)), shape, boolean, false);
+  }
   Tensor tensor(std::span<const std::byte> bytes, const Shape& shape, DType dtype) const {
     return make(bytes, shape, dtype, false);
   }
@@ -61,6 +70,10 @@ class Session {
   template <class T>
   Tensor weight(const std::vector<T>& values, const Shape& shape, const std::string& name = {}) const {
     return make(bytes_of(values), shape, dtype_of<T>, true, name);
+  }
+  template <class T>
+  Tensor weight(std::initializer_list<T> values, const Shape& shape, const std::string& name = {}) const {
+    return weight(std::vector<T>(values), shape, name);
   }
   Tensor weight(std::span<const std::byte> bytes, const Shape& shape, DType dtype, const std::string& name = {}) const {
     return make(bytes, shape, dtype, true, name);
