@@ -27,7 +27,12 @@ std::unexpected<Error> failed(const std::string& what) {
 
 Result<TuningJournal> TuningJournal::open(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return fail(ErrorCode::kFailed, folder.string(), fmt::format("cannot be made ({})", error.message()),
+                "set models.cache_dir to a folder of yours");
+  }
   TuningJournal journal(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644));
   if (journal.fd_ < 0) return failed(path + " cannot be opened");
   if (::flock(journal.fd_, LOCK_EX | LOCK_NB) != 0) {

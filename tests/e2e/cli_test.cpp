@@ -255,7 +255,9 @@ TEST(Cli, InterruptedIsOneHundredThirty) {
     EXPECT_THAT(outcome.err, HasSubstr("interrupted")) << args[0];
     EXPECT_EQ(outcome.document().at("error").at("code").as_string(), "interrupted") << args[0];
   }
-  const Outcome tuned = run_interrupted({"tune", kGolden, "--device", "cpu:0", "--set", place, "--json"}, "problems");
+  const Outcome tuned = run_interrupted(
+      {"tune", kGolden, "--device", "cpu:0", "--set", place, "--repeats", "2", "--least-ms", "2", "--json"},
+      "problems");
   EXPECT_EQ(tuned.exit_code, 130) << tuned.err;
   EXPECT_EQ(tuned.document().at("error").at("code").as_string(), "interrupted");
   std::filesystem::remove_all(cache);
@@ -322,6 +324,9 @@ TEST(Cli, TuneKeepsWhatLaterRunsUse) {
   EXPECT_THAT(ruined.err, HasSubstr("damaged"));
   std::filesystem::remove_all(cache);
 
+  const Outcome no_folder = run({"tune", kGolden, "--device", "cpu:0", "--set", "models.cache_dir=" + ids});
+  EXPECT_EQ(no_folder.exit_code, 1);
+  EXPECT_THAT(no_folder.err, HasSubstr("tune: cannot be made (Not a directory)"));
   EXPECT_EQ(run({"tune", kGolden, "--device", "reference"}).exit_code, 2);
   EXPECT_EQ(run({"tune", "/nonexistent", "--device", "cpu:0"}).exit_code, 3);
 }
