@@ -163,7 +163,10 @@ TEST_P(GoldenPlan, ARehearsalTakesWhatTheEngineTakes) {
         EXPECT_EQ(rehearsed->memory.staging, real->memory.staging);
         EXPECT_GT(real->memory.weights + real->memory.in_place, 0u);
         EXPECT_GT(real->memory.activations, 0u);
-        EXPECT_GT(real->memory.driver, 0u);
+        // What a library keeps on a device that does not tell its free memory, nobody knows.
+        if (device == nullptr || device->uses_host_memory()) {
+          EXPECT_GT(real->memory.driver, 0u);
+        }
         ASSERT_EQ(rehearsed->programs.size(), real->programs.size());
         for (size_t i = 0; i < real->programs.size(); ++i) {
           EXPECT_EQ(rehearsed->programs[i].first, real->programs[i].first);
