@@ -54,18 +54,26 @@ void Storage::use(ValueId id, int at) {
 }
 
 // Whether the storages of the two slots' roots may become one, but for what they are.
-bool Storage::may_take(const Group& group, int at, std::pair<int, int> alias, const std::vector<bool>& external) const {
+bool Storage::may_take(const Graph& graph, const Group& group, int at, std::pair<int, int> alias,
+                       const std::vector<bool>& external) const {
   const auto& slots = group.match.slots;
   const ValueId from = root(slots[static_cast<size_t>(alias.second)]);
   const ValueId to = root(slots[static_cast<size_t>(alias.first)]);
   if (from == to || last_[static_cast<size_t>(from)] != at || first_[static_cast<size_t>(to)] != at) return false;
   if (external[static_cast<size_t>(from)] || external[static_cast<size_t>(to)]) return false;
-  if (offset_bytes(slots[static_cast<size_t>(alias.second)]) != 0) return false;
-  // Nothing else that the kernel reads or writes may lie there, unless the row says that it may.
+  // Nothing else that the kernel reads or writes may lie there, unless the row says that it may, of which no more is
+  // meant than element upon element: a slice of it, or a row that is read for all others, would be written over too
+  // early.
+  const auto is_all_of_it = [&](ValueId id) {
+    const auto size = size_bytes(graph, graph.value(id));
+    const auto whole = size_bytes(graph, graph.value(from));
+    return offset_bytes(id) == 0 && size.has_value() && whole.has_value() && *size == *whole;
+  };
   for (size_t i = 0; i < slots.size(); ++i) {
     if (slots[i] == kNone || root(slots[i]) != from) continue;
     const std::pair<int, int> other{alias.first, static_cast<int>(i)};
     if (std::ranges::find(group.row->aliases, other) == group.row->aliases.end()) return false;
+    if (!is_all_of_it(slots[i])) return false;
   }
   return true;
 }
@@ -76,7 +84,8 @@ void Storage::share_declared(const Graph& graph, std::span<const Group> groups, 
     for (const auto& alias : groups[at].row->aliases) {
       const ValueId output = groups[at].match.slots[static_cast<size_t>(alias.first)];
       const ValueId input = groups[at].match.slots[static_cast<size_t>(alias.second)];
-      if (output == kNone || input == kNone || !may_take(groups[at], static_cast<int>(at), alias, external)) continue;
+      if (output == kNone || input == kNone || !may_take(graph, groups[at], static_cast<int>(at), alias, external))
+        continue;
       const auto from = static_cast<size_t>(root(input));
       const auto to = static_cast<size_t>(root(output));
       if (graph.values[from].role != Role::kActivation) continue;

@@ -31,7 +31,8 @@ class Storage {
  private:
   void share_declared(const Graph& graph, std::span<const Group> groups, const std::vector<bool>& external);
   void use(ValueId id, int at);
-  bool may_take(const Group& group, int at, std::pair<int, int> alias, const std::vector<bool>& external) const;
+  bool may_take(const Graph& graph, const Group& group, int at, std::pair<int, int> alias,
+                const std::vector<bool>& external) const;
 
   std::vector<ValueId> parent_;
   std::vector<uint64_t> offset_;  // in the parent's storage

@@ -129,6 +129,19 @@ TEST_P(ProgramOnDevice, ConstantsAndPartsMayHaveDynamicSizes) {
                ErrorCode::kFailed, HasSubstr("leaves axis 0 of x [n]"));
 }
 
+TEST_P(ProgramOnDevice, ARowReadForAllOthersIsNotWrittenOver) {
+  const auto f = [](const Tensor& x) {
+    const Tensor y = tanh(x);
+    return slice(y, 0, 0, 1) + y;
+  };
+  const Program program = compile(f, {{{dyn("n") + 3, 8}}}, {.session = session_});
+  const Tensor x = random_tensor(session_, {5, 8});
+  EXPECT_EQ((program(x) + 0).to_bytes(), (f(x) + 0).to_bytes());
+  const auto inside = [&](const Tensor& in) { return tanh(f(in)); };
+  const Program used = compile(inside, {{{dyn("n") + 3, 8}}}, {.session = session_});
+  EXPECT_EQ(used(x).to_bytes(), inside(x).to_bytes());
+}
+
 // The device keeps joined weights packed; two that begin alike are two.
 TEST(Program, JoinedWeightsOfTwoProgramsAreToldApart) {
   const Session session({.device = "cpu:0"});

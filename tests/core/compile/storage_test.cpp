@@ -114,5 +114,24 @@ TEST_F(Shared, ASliceOfOneRowLiesInWhatItIsOf) {
   EXPECT_FALSE(share(c, d));  // a is read later
 }
 
+// A row that is read for every other one must not be written over by the first.
+TEST_F(Shared, APartOfWhatItIsOfIsNotTakenForAllOfIt) {
+  const ValueId wide = b.input("wide", DType::kF32, {Extent::fixed(3), Extent::fixed(16)}, Role::kParam);
+  const auto first_row = [&](ValueId of) {
+    return b.op("slice", {of}, {{"axis", int64_t{0}}, {"start", int64_t{0}}, {"length", int64_t{1}}});
+  };
+  const ValueId r = b.silu(wide), s = b.op("sigmoid", {wide}), e = b.op("exp", {wide});
+  const ValueId row_of_r = first_row(r), row_of_s = first_row(s);
+  const ValueId y = b.add(row_of_r, r), z = b.add(row_of_s, e);
+  b.output(b.op("neg", {y}), "y");
+  b.output(b.op("neg", {z}), "z");
+  divide({row({"f.silu", "silu"}), row({"f.sigmoid", "sigmoid"}), row({"f.exp", "exp"}), row({"f.neg", "neg"}),
+          row({.id = "f.add", .pattern = "(add ?a ?b)", .alias = "out=a; out=b"})});
+  EXPECT_TRUE(share(r, row_of_r));
+  EXPECT_FALSE(share(r, y));
+  EXPECT_FALSE(share(s, z));
+  EXPECT_TRUE(share(e, z));
+}
+
 }  // namespace
 }  // namespace bp
