@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
+#include <tuple>
 
 #include "graph/opset_families.h"
 
@@ -25,15 +28,20 @@ Result<std::vector<Extent>> decode_dims(const Inference& call) {
 
 bool is_inferred(const Extent& dim) { return dim == Extent::fixed(-1); }
 
-// A product of extents: a factor, and the dynamic parts in the order of their symbols.
+// A product of extents: a factor, and the dynamic parts without common factors of their own ("8 n + 24" is 8 times
+// "n + 3"), in order.
 struct Product {
   int64_t factor = 1;
-  std::vector<SymbolId> symbols = {};
+  std::vector<Affine> parts = {};
   bool valid = true;
 
   bool multiply(int64_t by) { return !__builtin_mul_overflow(factor, by, &factor); }
   bool operator==(const Product&) const = default;
 };
+
+bool comes_first(const Affine& a, const Affine& b) {
+  return std::tie(a.base, a.mul, a.add) < std::tie(b.base, b.mul, b.add);
+}
 
 Product product(const Graph& graph, std::span<const Extent> dims) {
   Product out;
@@ -41,28 +49,23 @@ Product product(const Graph& graph, std::span<const Extent> dims) {
     if (is_inferred(dim)) continue;
     const auto size = affine(graph, dim);
     if (!size) return {.valid = false};
-    if (size->base == kNone || size->add == 0) {
-      if (!out.multiply(size->base == kNone ? size->add : size->mul)) return {.valid = false};
-      if (size->base != kNone) out.symbols.push_back(size->base);
-    } else {
-      out.symbols.push_back(dim.symbol);  // "n + 1" is a factor of its own
-    }
+    const int64_t common = size->base == kNone ? size->add : std::gcd(size->mul, size->add);
+    if (!out.multiply(common)) return {.valid = false};
+    if (size->base != kNone) out.parts.push_back({size->base, size->mul / common, size->add / common});
   }
-  std::sort(out.symbols.begin(), out.symbols.end());
+  std::ranges::sort(out.parts, comes_first);
   return out;
 }
 
 // What `whole` is times `part`, as an extent.
 std::optional<Extent> quotient(const Graph& graph, const Product& whole, const Product& part) {
   if (!whole.valid || !part.valid || part.factor <= 0 || whole.factor % part.factor != 0) return std::nullopt;
-  std::vector<SymbolId> rest;
-  std::set_difference(whole.symbols.begin(), whole.symbols.end(), part.symbols.begin(), part.symbols.end(),
-                      std::back_inserter(rest));
-  if (rest.size() + part.symbols.size() != whole.symbols.size() || rest.size() > 1) return std::nullopt;
+  std::vector<Affine> rest;
+  std::ranges::set_difference(whole.parts, part.parts, std::back_inserter(rest), comes_first);
+  if (rest.size() + part.parts.size() != whole.parts.size() || rest.size() > 1) return std::nullopt;
   const int64_t factor = whole.factor / part.factor;
   if (rest.empty()) return Extent::fixed(factor);
-  const auto base = affine(graph, Extent::dynamic(rest[0]));
-  const auto size = base ? affine_mul(*base, {kNone, 0, factor}) : std::nullopt;
+  const auto size = affine_mul(rest[0], {kNone, 0, factor});
   return size ? to_extent(graph, *size) : std::nullopt;
 }
 

@@ -109,6 +109,7 @@ TEST_P(ProgramOnDevice, ConstantsAndPartsMayHaveDynamicSizes) {
                                slice(y, 0, 1) * 2,             // rows + 2 less 1
                                slice(transpose(y, {1, 0}), 1, 2) + 0,
                                reshape(reshape(x, {x.dim(0) * 2, 2}), {-1, 4}) * 2,  // 2 rows of 2 make one of 4
+                               reshape(reshape(y, {-1}) + 1, {-1, 3}),               // 3 rows + 6 numbers
                                1 / x};
   };
   const Program program = compile(f, {{{dyn("rows", 9), 4}}, {{dyn("rows") + 2, 3}}}, {.session = session_});
