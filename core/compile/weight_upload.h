@@ -1,5 +1,6 @@
 // Host bytes on their way to a device, through a ring of pinned memory: while the device copies what is in one piece of
-// the ring, the host fills the next, reading the file as it does. Not thread-safe. The device and the queue outlive it.
+// the ring, threads of the host fill the next, reading the file as they do. Not thread-safe. The device and the queue
+// outlive it.
 #pragma once
 
 #include <backplane/plugin.h>
@@ -18,10 +19,10 @@ namespace bp {
 
 class WeightUpload {
  public:
-  // How much an upload may pin, and from how many bytes on that pays.
+  // How much an upload may pin, and from how many bytes on that pays: to pin 64 MiB takes some 40 ms.
   struct Limits {
     uint64_t ring_bytes = uint64_t{64} << 20;
-    uint64_t least_bytes = uint64_t{4} << 20;
+    uint64_t least_bytes = uint64_t{512} << 20;
   };
   // A ring holds kPieces of piece_bytes, a multiple of BP_ARG_ALIGN; 0: none.
   static constexpr uint64_t kPieces = 4;

@@ -50,7 +50,7 @@ double load_seconds(Device& device, Queue& queue, int file, uint64_t bytes, bool
     needs.push_back({&tensors[i], ""});
   }
   WeightUpload::Limits limits;
-  if (!staged) limits.least_bytes = UINT64_MAX;
+  limits.least_bytes = staged ? 1 : UINT64_MAX;
   double seconds = 0;
   {
     WeightStore store(&device, &queue, limits);

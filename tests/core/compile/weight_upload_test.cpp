@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <map>
 #include <random>
 
@@ -133,6 +134,19 @@ TEST(WeightUpload, CopiesOfAnySizeArriveInOrderThroughASmallRing) {
   EXPECT_EQ(on.read(buffer->span(0, 50000)), wanted);
 }
 
+// Pieces so large that several threads fill one.
+TEST(WeightUpload, LargePiecesAreFilledByThreads) {
+  Opened on(kOwnMemory);
+  constexpr size_t kBytes = (20 << 20) + 12345;
+  auto buffer = Buffer::create(on.device.get(), kBytes, "target");
+  std::vector<std::byte> bytes(kBytes);
+  for (size_t i = 0; i < kBytes; i += 8) std::memcpy(bytes.data() + i, &i, std::min<size_t>(8, kBytes - i));
+  auto upload = WeightUpload::create(*on.device, on.queue, WeightUpload::ring_for(kBytes, 9 << 20, {}));
+  ASSERT_TRUE(upload->copy(bytes, buffer->span(0, kBytes)).has_value());
+  ASSERT_TRUE(upload->finish().has_value());
+  EXPECT_TRUE(on.read(buffer->span(0, kBytes)) == bytes);
+}
+
 TEST(WeightUpload, AnAbandonedOneWaitsForItsCopies) {
   Opened on(kOwnMemory);
   auto buffer = Buffer::create(on.device.get(), 1 << 20, "target");
@@ -166,6 +180,21 @@ TEST(WeightUpload, WeightsAreThoseOfADeviceThatTakesThemAsTheyAre) {
     EXPECT_EQ(rehearsal.loading_bytes(), store.loading_bytes());
     EXPECT_EQ(rehearsal.size_bytes(), store.size_bytes());
   }
+}
+
+TEST(WeightUpload, ManyBytesGoThroughARing) {
+  Opened on(kOwnMemory);
+  const std::byte nothing{};  // a rehearsal reads none
+  HostTensor large;
+  large.name = "large";
+  large.dtype = DType::kF32;
+  large.dims = {1 << 14, 1 << 14};
+  large.bytes = {&nothing, size_t{1} << 30};
+  WeightStore store(SlabSource(on.device.get(), true), nullptr);
+  const WeightNeed need{&large, ""};
+  ASSERT_TRUE(store.load({&need, 1}).has_value());
+  EXPECT_EQ(store.size_bytes(), uint64_t{1} << 30);
+  EXPECT_EQ(store.loading_bytes(), uint64_t{64} << 20);
 }
 
 TEST(WeightUpload, FewBytesGoByThemselves) {
