@@ -1,5 +1,6 @@
 // backplane bench MODEL, backplane bench ops MODEL, backplane bench limits
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <climits>
 
@@ -17,6 +18,7 @@ struct BenchFlags {
   std::string model;
   std::string of_ops;  // whose kernels are timed
   int n_tokens = 1;
+  std::vector<std::string> versus;  // settings of a second engine, "key=value"
   BenchCase what;
 };
 
@@ -71,7 +73,44 @@ Status time_ops(const GlobalOptions& global, const BenchFlags& flags) {
   return global.json ? print_json(json::object{{"rows", table}}) : print(text);
 }
 
+constexpr char kRowTitles[] = "TEST      DEPTH  BATCH        T/S        MIN        MAX      LIMIT   SHARE  GAP us";
+
+std::string line_of(const BenchRow& row) {
+  return fmt::format("{:<8} {:>6} {:>6} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>6.1f}% {:>7.0f}", row.test,
+                     row.depth, row.batch, row.tps_median, row.tps_min, row.tps_max, row.limit_tps,
+                     100 * row.limit_share(), row.gap_us);
+}
+
+// Both settings in turn, in one process.
+Status compare(const GlobalOptions& global, const BenchFlags& flags, const RunningModel& running,
+               const DeviceLimits* limits) {
+  GlobalOptions other = global;
+  other.settings.insert(other.settings.end(), flags.versus.begin(), flags.versus.end());
+  BP_TRY(const auto host, Host::create(other));
+  BP_TRY(const RunningModel versus,
+         start_model(*host, flags.model, [&](EngineOptions& options) { options.max_seqs = flags.what.batch; }));
+  BP_TRY(const auto pairs, bench_pairs(*running.engine, *versus.engine, *running.model, flags.what, limits));
+  const std::string name = fmt::format("{}", fmt::join(flags.versus, " "));
+  json::array rows;
+  std::string text = fmt::format("{} on {}; versus {} on {}\n{}\n", flags.model, running.device_id(), name,
+                                 versus.device_id(), kRowTitles);
+  for (const BenchPair& pair : pairs) {
+    json::object row = to_json(pair.row);
+    row["versus"] = to_json(pair.versus);
+    row["ratio"] = pair.ratio;
+    row["ratio_quartiles"] = json::array{pair.ratio_low, pair.ratio_high};
+    rows.push_back(std::move(row));
+    text += fmt::format("{}\n{}  {}\n{:<8} {:.3f} times the tokens/s (quartiles {:.3f} to {:.3f}, {} pairs)\n",
+                        line_of(pair.row), line_of(pair.versus), name, "", pair.ratio, pair.ratio_low, pair.ratio_high,
+                        std::max(flags.what.repeats, 1));
+  }
+  return global.json ? print_json(json::object{{"rows", rows}}) : print(text);
+}
+
 Status bench(const GlobalOptions& global, const BenchFlags& flags) {
+  if ((flags.model == "limits" || flags.model == "ops") && !flags.versus.empty())
+    return fail(ErrorCode::kUsage, "--versus", fmt::format("compares nothing of `bench {}`", flags.model),
+                "name a model: backplane bench MODEL --versus KEY=VALUE");
   if (flags.model == "ops") return time_ops(global, flags);
   if (!flags.of_ops.empty())
     return fail(ErrorCode::kUsage, flags.of_ops, "is one word too many", "name one model, `ops MODEL`, or `limits`");
@@ -85,16 +124,15 @@ Status bench(const GlobalOptions& global, const BenchFlags& flags) {
   if (running.device != nullptr) {
     if (auto found = measure_limits(*running.device); found.has_value()) measured = std::move(*found);
   }
-  BP_TRY(const auto rows, bench_model(*running.engine, *running.model, flags.what, measured ? &*measured : nullptr));
+  const DeviceLimits* limits = measured ? &*measured : nullptr;
+  if (!flags.versus.empty()) return compare(global, flags, running, limits);
+  BP_TRY(const auto rows, bench_model(*running.engine, *running.model, flags.what, limits));
   json::array table;
-  std::string text = fmt::format("{} on {}, loaded in {:.0f} ms\n", flags.model, running.device_id(), running.load_ms);
-  text += fmt::format("{:<8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10} {:>7} {:>7}\n", "TEST", "DEPTH", "BATCH", "T/S",
-                      "MIN", "MAX", "LIMIT", "SHARE", "GAP us");
+  std::string text =
+      fmt::format("{} on {}, loaded in {:.0f} ms\n{}\n", flags.model, running.device_id(), running.load_ms, kRowTitles);
   for (const BenchRow& row : rows) {
     table.push_back(to_json(row));
-    text += fmt::format("{:<8} {:>6} {:>6} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>6.1f}% {:>7.0f}\n", row.test,
-                        row.depth, row.batch, row.tps_median, row.tps_min, row.tps_max, row.limit_tps,
-                        100 * row.limit_share(), row.gap_us);
+    text += line_of(row) + "\n";
   }
   return global.json ? print_json(json::object{{"rows", table}}) : print(text);
 }
@@ -117,6 +155,10 @@ void add_bench(CLI::App& app, Invocation& invocation) {
   command->add_option("-b", flags->what.batch, "Sequences at once")->check(CLI::Range(1, 4096));
   command->add_option("-d", flags->what.depth, "Tokens of context before")->check(CLI::Range(0, 1 << 24));
   command->add_option("-r", flags->what.repeats, "Repeats; the median counts")->check(CLI::Range(1, 1000));
+  command
+      ->add_option("--versus", flags->versus,
+                   "KEY=VALUE, repeatable: a second engine with these settings, both in turn; ratios of tokens/s")
+      ->allow_extra_args(false);
   command->callback([flags, &invocation] {
     invocation.work = [flags](const GlobalOptions& global) { return bench(global, *flags); };
   });

@@ -21,6 +21,7 @@
 #include "cli/output.h"
 #include "compile/tuner.h"
 #include "engine/device_programs.h"
+#include "perf/step_runs.h"
 
 namespace bp::cli {
 namespace {
@@ -30,27 +31,34 @@ constexpr int kMostWorkers = 32;  // each of which something killed
 struct TuneFlags {
   std::string model;
   std::vector<int> n_tokens;
+  int batch = 0;  // sequences at once; 0: as configured
   int repeats = 5;
   double least_ms = 20;
   bool in_process = false;
 };
 
 json::object tuned_to_json(const TunedKernel& kernel) {
-  json::object out{{"kernel", kernel.kernel},   {"problem", kernel.problem},
-                   {"config", kernel.config},   {"default_us", kernel.default_us},
-                   {"us", kernel.us},           {"n_launches", kernel.n_launches},
-                   {"n_tried", kernel.n_tried}, {"n_failed", kernel.n_failed},
-                   {"n_wrong", kernel.n_wrong}, {"n_skipped", kernel.n_skipped}};
+  json::object out{{"kernel", kernel.kernel},
+                   {"problem", kernel.problem},
+                   {"config", kernel.config},
+                   {"default_us", kernel.default_us},
+                   {"us", kernel.us},
+                   {"n_launches", kernel.n_launches},
+                   {"in_steps", kernel.in_steps},
+                   {"n_tried", kernel.n_tried},
+                   {"n_failed", kernel.n_failed},
+                   {"n_wrong", kernel.n_wrong},
+                   {"n_skipped", kernel.n_skipped}};
   if (!kernel.why.empty()) out["why"] = kernel.why;
   return out;
 }
 
-std::string tuned_to_text(std::span<const TunedKernel> kernels) {
+std::string tuned_to_text(const TunerReport& report) {
   std::string text =
       fmt::format("{:<24} {:>10} {:>10} {:>7}  {}\n", "KERNEL", "BEFORE us", "AFTER us", "GAIN", "PROBLEM");
   double before = 0;
   double after = 0;
-  for (const TunedKernel& kernel : kernels) {
+  for (const TunedKernel& kernel : report.kernels) {
     if (!kernel.why.empty()) {
       text += fmt::format("{:<24} not tuned: {}\n", kernel.kernel, kernel.why);
       continue;
@@ -64,24 +72,34 @@ std::string tuned_to_text(std::span<const TunedKernel> kernels) {
   if (before > 0)
     text += fmt::format("{:<24} {:>10.1f} {:>10.1f} {:>6.1f}%  each launch of the programs once\n", "all", before,
                         after, 100 * (1 - after / before));
+  for (const TunedStep& step : report.steps) {
+    text += fmt::format("{:<24} {:>10.1f} {:>10.1f} {:>6.1f}%  of {} tokens, as it is kept\n", "a whole step",
+                        step.default_us, step.us, 100 * (1 - step.us / step.default_us), step.n_tokens);
+  }
   return text;
 }
 
-// The programs of the buckets that the sizes fall into.
-Result<std::vector<const Program*>> programs_of(RunningModel& running, std::vector<int> sizes,
-                                                const EngineOptions& options) {
-  if (sizes.empty()) sizes = bucket_sizes(options.buckets, options.max_batch_tokens);
-  std::vector<const Program*> programs;
+// The programs of the buckets that the sizes fall into, and how they are run again.
+Status add_programs(Tuner& tuner, RunningModel& running, std::vector<int> sizes, const EngineOptions& options) {
+  const std::vector<int> buckets = bucket_sizes(options.buckets, options.max_batch_tokens);
+  if (sizes.empty()) sizes = buckets;
+  std::vector<const Program*> known;
   for (const int size : sizes) {
-    const Program* program = nullptr;
+    const int bucket = *std::ranges::lower_bound(buckets, std::min(size, buckets.back()));
+    Program* program = nullptr;
+    std::vector<RunAgain> runs;
     if (running.is_encoder()) {
-      BP_TRY(program, running.embedder->program(size));
+      BP_TRY(program, running.embedder->program(bucket));
+      runs = step_runs(*running.embedder, *running.model, options, bucket);
     } else {
-      BP_TRY(program, running.engine->executor().program(std::min(size, options.max_batch_tokens)));
+      BP_TRY(program, running.engine->executor().program(bucket));
+      BP_TRY(runs, step_runs(*running.engine, *running.model, options, bucket));
     }
-    if (std::ranges::find(programs, program) == programs.end()) programs.push_back(program);
+    if (std::ranges::find(known, program) != known.end()) continue;
+    known.push_back(program);
+    tuner.add(*program, std::move(runs));
   }
-  return programs;
+  return {};
 }
 
 Status tune_here(const GlobalOptions& global, const TuneFlags& flags) {
@@ -91,8 +109,11 @@ Status tune_here(const GlobalOptions& global, const TuneFlags& flags) {
   if (running.device == nullptr)
     return fail(ErrorCode::kUsage, "reference", "has nothing to tune", "name a device with --device");
   BP_TRY(EngineOptions options, host->engine_options());
-  BP_TRY_VOID(start_either(*host, running, [](EngineOptions& o) { o.tuning = TuningUse::kOff; }));
-  BP_TRY(const auto programs, programs_of(running, flags.n_tokens, options));
+  if (flags.batch > 0) options.max_seqs = flags.batch;
+  BP_TRY_VOID(start_either(*host, running, [&](EngineOptions& o) {
+    o.tuning = TuningUse::kOff;
+    o.max_seqs = options.max_seqs;
+  }));
   Tuning tuning(*running.device, options.tuning_folder, options.deterministic);
   std::optional<Progress> bar;
   TunerOptions how;
@@ -109,12 +130,14 @@ Status tune_here(const GlobalOptions& global, const TuneFlags& flags) {
   };
   how.stop = interrupt_token();
   BP_TRY(const auto tuner, Tuner::create(tuning, std::move(how)));
-  for (const Program* program : programs) tuner->add(*program);
-  BP_TRY(const auto kernels, tuner->run());
-  if (!global.json) return print(tuned_to_text(kernels));
-  json::array rows;
-  for (const TunedKernel& kernel : kernels) rows.push_back(tuned_to_json(kernel));
-  return print_json(json::object{{"device", running.device_id()}, {"kernels", rows}});
+  BP_TRY_VOID(add_programs(*tuner, running, flags.n_tokens, options));
+  BP_TRY(const TunerReport report, tuner->run());
+  if (!global.json) return print(tuned_to_text(report));
+  json::array rows, steps;
+  for (const TunedKernel& kernel : report.kernels) rows.push_back(tuned_to_json(kernel));
+  for (const TunedStep& step : report.steps)
+    steps.push_back(json::object{{"n_tokens", step.n_tokens}, {"default_us", step.default_us}, {"us", step.us}});
+  return print_json(json::object{{"device", running.device_id()}, {"kernels", rows}, {"steps", steps}});
 }
 
 // This process's own command line.
@@ -182,6 +205,8 @@ void add_tune(CLI::App& app, Invocation& invocation) {
   command->add_option("--tokens", flags->n_tokens, "Sizes of the steps to tune for; repeatable; all buckets otherwise")
       ->check(CLI::Range(1, 1 << 20))
       ->allow_extra_args(false);
+  command->add_option("-b", flags->batch, "Sequences at once, as the model will be run; engine.max_seqs otherwise")
+      ->check(CLI::Range(1, 4096));
   command->add_option("--repeats", flags->repeats, "Pairs of a configuration and the default that are timed")
       ->check(CLI::Range(1, 1000));
   command->add_option("--least-ms", flags->least_ms, "Milliseconds that one timing takes at least")

@@ -43,6 +43,17 @@ std::vector<KernelProblem> kernel_problems(const Program& program) {
   return problems;
 }
 
+Result<bp_span> make_workspace(const bp_ws_need& need, Device& device, Queue& queue,
+                               std::vector<std::unique_ptr<Buffer>>& buffers) {
+  if (need.kind == BP_WS_SYMMETRIC)
+    return fail(ErrorCode::kUnsupported, device.info().id, "the kernel wants workspace that several devices share");
+  BP_TRY(Buffer buffer, Buffer::create(&device, std::max<uint64_t>(need.bytes, 64), "trial workspace"));
+  const bp_span span = buffer.span(0, need.bytes);
+  BP_TRY_VOID(queue.write(span, std::vector<std::byte>(need.bytes)));
+  buffers.push_back(std::make_unique<Buffer>(std::move(buffer)));
+  return span;
+}
+
 Result<std::unique_ptr<KernelTrial>> KernelTrial::create(const Program& program, std::vector<size_t> places) {
   std::unique_ptr<KernelTrial> trial(new KernelTrial);
   trial->program_ = &program;
@@ -163,12 +174,8 @@ Result<KernelTrial::Ready> KernelTrial::prepare(std::span<const int64_t> config)
   BP_TRY(ready.plan, device.plan(*kernel_, region_->view(), config));
   std::vector<bp_span> ws;
   for (const bp_ws_need& need : ready.plan.info().workspaces) {
-    if (need.kind == BP_WS_SYMMETRIC)
-      return fail(ErrorCode::kUnsupported, kernel_->id, "wants workspace that several devices share");
-    BP_TRY(Buffer buffer, Buffer::create(&device, std::max<uint64_t>(need.bytes, 64), "trial workspace"));
-    ws.push_back(buffer.span(0, need.bytes));
-    BP_TRY_VOID(program_->queue_->write(ws.back(), std::vector<std::byte>(need.bytes)));
-    ready.workspaces.push_back(std::make_unique<Buffer>(std::move(buffer)));
+    BP_TRY(const bp_span span, make_workspace(need, device, *program_->queue_, ready.workspaces));
+    ws.push_back(span);
   }
   for (const size_t place : places_) {
     std::vector<bp_span> args;
@@ -258,14 +265,7 @@ Result<std::vector<std::byte>> KernelTrial::reference_results() const {
 }
 
 double KernelTrial::difference(std::span<const std::byte> got, std::span<const std::byte> want) const {
-  constexpr double kWorst = std::numeric_limits<double>::infinity();
-  if (got.size() != want.size()) return kWorst;
-  const auto dtype = [&] { return program_->graph_.value(results_.front()).dtype; };
-  const bool one_type = !results_.empty() && std::ranges::all_of(results_, [&](ValueId id) {
-    return program_->graph_.value(id).dtype == dtype();
-  });
-  if (!one_type) return std::ranges::equal(got, want) ? 0 : kWorst;
-  return compare_results(dtype(), got, want).share;
+  return results_difference(program_->graph_, results_, got, want);
 }
 
 double KernelTrial::tolerance() const {

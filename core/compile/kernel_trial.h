@@ -22,6 +22,11 @@ struct KernelProblem {
 };
 std::vector<KernelProblem> kernel_problems(const Program& program);
 
+// Workspace of this kind, zeroed, in a buffer of its own that `buffers` keeps. Errors: kUnsupported where several
+// devices were to share it.
+Result<bp_span> make_workspace(const bp_ws_need& need, Device& device, Queue& queue,
+                               std::vector<std::unique_ptr<Buffer>>& buffers);
+
 // Sizes within a bucket: the largest, half of them, and the smallest above 1.
 enum class TrialSize { kLargest, kHalf, kFew };
 

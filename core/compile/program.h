@@ -143,6 +143,7 @@ class Program {
  private:
   friend class ProgramBuilder;
   friend class KernelTrial;
+  friend class StepTrial;
   friend class StrictCheck;
   friend std::vector<KernelProblem> kernel_problems(const Program& program);
   struct Step;

@@ -87,6 +87,17 @@ ResultDifference compare_results(DType dtype, std::span<const std::byte> got, st
   return difference;
 }
 
+double results_difference(const Graph& graph, std::span<const ValueId> results, std::span<const std::byte> got,
+                          std::span<const std::byte> want) {
+  constexpr double kWorst = std::numeric_limits<double>::infinity();
+  if (got.size() != want.size()) return kWorst;
+  const auto dtype = [&] { return graph.value(results.front()).dtype; };
+  const bool is_one_type =
+      !results.empty() && std::ranges::all_of(results, [&](ValueId id) { return graph.value(id).dtype == dtype(); });
+  if (!is_one_type) return std::ranges::equal(got, want) ? 0 : kWorst;
+  return compare_results(dtype(), got, want).share;
+}
+
 double result_tolerance(const Graph& graph, std::span<const ValueId> ids) {
   double tolerance = 1e-3;
   for (const ValueId id : ids) {

@@ -22,6 +22,11 @@ struct ResultDifference {
 ResultDifference compare_results(DType dtype, std::span<const std::byte> got, std::span<const std::byte> want,
                                  std::span<const std::byte> before = {});
 
+// The share for several results of a kernel, one behind the other: infinite where sizes differ, or where results of
+// several types are not equal byte by byte.
+double results_difference(const Graph& graph, std::span<const ValueId> results, std::span<const std::byte> got,
+                          std::span<const std::byte> want);
+
 // What the share may be where arithmetic differs: by the coarsest type among the values that go in or come out. `ids`
 // may hold kNone.
 double result_tolerance(const Graph& graph, std::span<const ValueId> ids);

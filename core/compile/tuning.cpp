@@ -97,6 +97,11 @@ TuningKey Tuning::key(const bp_kernel& kernel, const std::string& problem) {
   return {hash_of(device_.plugin_file_of(kernel)), kernel.id, fingerprint_, problem};
 }
 
+std::string Tuning::trial_name(const bp_kernel& kernel, const std::string& problem, std::span<const int64_t> config) {
+  const TuningKey of = key(kernel, problem);
+  return fmt::format("{} {} {} {} {}", of.plugin, of.device, of.kernel, of.problem, config_text(kernel, config));
+}
+
 std::string Tuning::journal_path() const { return cache_.folder() + "/" + fingerprint_.substr(0, 16) + ".journal"; }
 
 const TuningEntry* Tuning::find(const bp_kernel& kernel, const std::string& problem) {

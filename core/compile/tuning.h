@@ -48,6 +48,8 @@ class Tuning {
   bool deterministic() const { return deterministic_; }
   // `plugin` is empty where its file cannot be read.
   TuningKey key(const bp_kernel& kernel, const std::string& problem);
+  // What names a trial of this configuration in the journal.
+  std::string trial_name(const bp_kernel& kernel, const std::string& problem, std::span<const int64_t> config);
   TuningCache& cache() { return cache_; }
   // Where the tuner of this device keeps its journal.
   std::string journal_path() const;

@@ -106,10 +106,7 @@ Result<Program*> Embedder::forward(int n_tokens) {
   return (forward_[*bucket] = std::move(program)).get();
 }
 
-Result<const Program*> Embedder::program(int n_tokens) {
-  BP_TRY(const Program* found, forward(std::min(n_tokens, options_.max_batch_tokens)));
-  return found;
-}
+Result<Program*> Embedder::program(int n_tokens) { return forward(std::min(n_tokens, options_.max_batch_tokens)); }
 
 std::vector<std::string> Embedder::fallback_ops() const {
   std::vector<std::string> ops;
@@ -167,7 +164,7 @@ Status Embedder::run(std::span<const std::vector<int32_t>> lists, int n_tokens, 
   for (const Symbol& symbol : program->graph().symbols) {
     sizes.push_back(symbol.name == "n_tokens" ? n_tokens : static_cast<int64_t>(lists.size()));
   }
-  BP_TRY_VOID(program->run(sizes, ++step_));
+  BP_TRY_VOID(program->run(sizes, ++step_, observer_));
   const auto hidden = static_cast<size_t>(model_.config().hidden);
   std::vector<float> rows(lists.size() * hidden);
   BP_TRY_VOID(shared_->read(*embeddings_, rows.size() * sizeof(float), rows.data()));

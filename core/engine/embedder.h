@@ -27,6 +27,9 @@ class Embedder {
   // computed then.
   Result<std::vector<std::vector<float>>> embed(std::span<const std::vector<int32_t>> lists);
 
+  // Told of each launch of every step from now on; null: nobody. It outlives the steps.
+  void set_observer(RunObserver* observer) { observer_ = observer; }
+
   // Tokens of one list.
   int max_tokens() const { return max_tokens_; }
   // As the executor's.
@@ -35,7 +38,7 @@ class Embedder {
   // By the largest token count: of what is compiled so far.
   std::vector<std::pair<int, ProgramMemory>> program_memory() const;
   // The program that runs a step of this many tokens.
-  Result<const Program*> program(int n_tokens);
+  Result<Program*> program(int n_tokens);
   std::vector<std::string> fallback_ops() const;
 
  private:
@@ -56,6 +59,7 @@ class Embedder {
   std::optional<Buffer> embeddings_;
   Bindings bindings_;
   std::map<int, std::unique_ptr<Program>> forward_;  // by the largest token count
+  RunObserver* observer_ = nullptr;
   uint64_t step_ = 0;
 };
 

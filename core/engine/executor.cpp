@@ -293,6 +293,18 @@ Result<Executor::Finished> Executor::finish() {
   return Finished{step.tokens, step.gap_us};
 }
 
+Status Executor::repeat(RunObserver* observer) {
+  BP_CHECK(n_started_ > 0 && n_started_ == n_finished_, "{} steps are started, {} finished", n_started_, n_finished_);
+  Step& step = *steps_[(n_started_ - 1) % kStepsAhead];
+  const auto run = [&]() -> Status {
+    BP_TRY_VOID(step.program->run(step.sizes, step.number, observer));
+    return shared_->queue() != nullptr ? shared_->queue()->sync() : Status{};
+  };
+  Status status = thread_ != nullptr ? thread_->wait(thread_->post(run)) : run();
+  if (!status.has_value()) return std::unexpected(explain_fault(step, std::move(status.error())));
+  return status;
+}
+
 // A fault that a copy or a wait reports may name a launch of any program.
 Error Executor::explain_fault(const Step& step, Error error) {
   const uint64_t tag = device_ == nullptr ? 0 : device_->fault().last_site().launch_tag;
@@ -315,10 +327,9 @@ Result<std::span<const float>> Executor::logits() {
   return host_logits_;
 }
 
-Result<const Program*> Executor::program(int n_tokens) {
+Result<Program*> Executor::program(int n_tokens) {
   if (thread_ != nullptr) thread_->drain();  // the caller may look at what runs change
-  BP_TRY(const Program* found, forward(n_tokens));
-  return found;
+  return forward(n_tokens);
 }
 
 std::vector<std::string> Executor::fallback_ops() const {

@@ -51,6 +51,13 @@ class Executor {
   void set_observer(RunObserver* observer) { observer_ = observer; }
   bool is_observed() const { return observer_ != nullptr; }
 
+  // Runs the program of the step started last again, on the inputs it had, and waits for it: the KV cache is written as
+  // it was, nothing is drawn. REQUIRES: a step was started, and all are finished.
+  Status repeat(RunObserver* observer);
+
+  // Started so far: tells whether repeat() still repeats the same.
+  uint64_t n_steps() const { return n_started_; }
+
   // What was watched so far, with EngineOptions::importance; else null.
   const ImportanceMatrix* importance() const { return probe_ ? &probe_->matrix() : nullptr; }
 
@@ -63,7 +70,7 @@ class Executor {
   // By the largest token count: of what is compiled so far.
   std::vector<std::pair<int, ProgramMemory>> program_memory() const;
   // The program that runs a batch of this many tokens.
-  Result<const Program*> program(int n_tokens);
+  Result<Program*> program(int n_tokens);
   std::vector<std::string> fallback_ops() const;
   uint64_t kv_bytes() const { return kv_.size_bytes(); }
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <span>
 
 #include "base/median.h"
 #include "perf/random_requests.h"
@@ -69,20 +71,40 @@ Result<Timing> time_decode(Engine& engine, const Model& model, const BenchCase& 
   return Timing{static_cast<double>(n_tokens) / seconds_since(start), median(std::move(gaps))};
 }
 
-template <class F>
-Result<BenchRow> repeat(int repeats, F run) {
-  BP_TRY_VOID(run());
-  std::vector<double> tps;
+enum class Phase { kPrefill, kDecode };
+
+Result<Timing> time_phase(Phase phase, Engine& engine, const Model& model, const BenchCase& what) {
+  return phase == Phase::kPrefill ? time_prefill(engine, model, what) : time_decode(engine, model, what);
+}
+
+std::vector<Phase> phases_of(const BenchCase& what) {
+  std::vector<Phase> phases;
+  if (what.n_prompt > 0) phases.push_back(Phase::kPrefill);
+  if (what.n_gen > 0) phases.push_back(Phase::kDecode);
+  return phases;
+}
+
+// What stays of some runs, in the order in which they were made. REQUIRES: there is one.
+Result<BenchRow> row_of(Phase phase, std::span<const Timing> timings, Engine& engine, const BenchCase& what,
+                        const DeviceLimits* limits) {
   BenchRow row;
-  for (int i = 0; i < std::max(repeats, 1); ++i) {
-    BP_TRY(const Timing timing, run());
-    tps.push_back(timing.tps);
-    row.gap_us = timing.gap_us;
-  }
+  std::vector<double> tps;
+  for (const Timing& timing : timings) tps.push_back(timing.tps);
   std::ranges::sort(tps);
   row.tps_min = tps.front();
   row.tps_max = tps.back();
   row.tps_median = median(tps);
+  row.gap_us = timings.back().gap_us;
+  row.depth = what.depth;
+  row.batch = what.batch;
+  const bool is_prefill = phase == Phase::kPrefill;
+  (is_prefill ? row.n_prompt : row.n_gen) = is_prefill ? what.n_prompt : what.n_gen;
+  row.test = is_prefill ? fmt::format("pp{}", what.n_prompt) : fmt::format("tg{}", what.n_gen);
+  if (limits == nullptr) return row;
+  BP_TRY(const Program* program, engine.executor().program(1));
+  const Workload work = workload_of(program->graph());
+  row.limit_tps = is_prefill ? work.prefill_tps(*limits, what.n_prompt, what.depth)
+                             : work.decode_tps(*limits, what.batch, what.depth + what.n_gen / 2.0);
   return row;
 }
 
@@ -106,29 +128,50 @@ Status check_bench_case(const BenchCase& what, int max_context) {
 Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,
                                           const DeviceLimits* limits) {
   BP_TRY_VOID(check_bench_case(what, engine.max_context()));
-  BP_TRY(const Program* program, engine.executor().program(1));
-  const Workload work = workload_of(program->graph());
   std::vector<BenchRow> rows;
-  if (what.n_prompt > 0) {
-    BP_TRY(BenchRow row, repeat(what.repeats, [&] { return time_prefill(engine, model, what); }));
-    row.test = fmt::format("pp{}", what.n_prompt);
-    row.n_prompt = what.n_prompt;
-    if (limits != nullptr) row.limit_tps = work.prefill_tps(*limits, what.n_prompt, what.depth);
+  for (const Phase phase : phases_of(what)) {
+    BP_TRY_VOID(time_phase(phase, engine, model, what));
+    std::vector<Timing> timings;
+    for (int i = 0; i < std::max(what.repeats, 1); ++i) {
+      BP_TRY(const Timing timing, time_phase(phase, engine, model, what));
+      timings.push_back(timing);
+    }
+    BP_TRY(BenchRow row, row_of(phase, timings, engine, what, limits));
     rows.push_back(std::move(row));
-  }
-  if (what.n_gen > 0) {
-    BP_TRY(BenchRow row, repeat(what.repeats, [&] { return time_decode(engine, model, what); }));
-    row.test = fmt::format("tg{}", what.n_gen);
-    row.n_gen = what.n_gen;
-    if (limits != nullptr) row.limit_tps = work.decode_tps(*limits, what.batch, what.depth + what.n_gen / 2.0);
-    rows.push_back(std::move(row));
-  }
-  for (BenchRow& row : rows) {
-    row.depth = what.depth;
-    row.batch = what.batch;
   }
   BP_TRY_VOID(drain(engine));
   return rows;
+}
+
+Result<std::vector<BenchPair>> bench_pairs(Engine& engine, Engine& versus, const Model& model, const BenchCase& what,
+                                           const DeviceLimits* limits) {
+  BP_TRY_VOID(check_bench_case(what, engine.max_context()));
+  BP_TRY_VOID(check_bench_case(what, versus.max_context()));
+  std::vector<BenchPair> pairs;
+  for (const Phase phase : phases_of(what)) {
+    std::array<std::vector<Timing>, 2> timings;
+    std::vector<double> ratios;
+    for (int i = 0; i <= std::max(what.repeats, 1); ++i) {
+      // Who begins changes: what the first of two finds in the caches is not the same each time.
+      std::array<Timing, 2> pair;
+      for (const int which : {i % 2, 1 - i % 2}) {
+        Engine& one = which == 0 ? engine : versus;
+        BP_TRY(pair[static_cast<size_t>(which)], time_phase(phase, one, model, what));
+        BP_TRY_VOID(drain(one));
+      }
+      if (i == 0) continue;  // a warm-up
+      for (size_t which = 0; which < 2; ++which) timings[which].push_back(pair[which]);
+      ratios.push_back(pair[0].tps / pair[1].tps);
+    }
+    BenchPair& made = pairs.emplace_back();
+    BP_TRY(made.row, row_of(phase, timings[0], engine, what, limits));
+    BP_TRY(made.versus, row_of(phase, timings[1], versus, what, limits));
+    std::ranges::sort(ratios);
+    made.ratio = median(ratios);
+    made.ratio_low = ratios[ratios.size() / 4];
+    made.ratio_high = ratios[(3 * ratios.size()) / 4];
+  }
+  return pairs;
 }
 
 }  // namespace bp

@@ -34,4 +34,15 @@ Status check_bench_case(const BenchCase& what, int max_context);
 Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,
                                           const DeviceLimits* limits);
 
+// The same case on two engines in turn, so that a machine that is faster at one time than at another is so for both.
+struct BenchPair {
+  BenchRow row, versus;
+  // tokens/s of `row` over those of `versus`, pair by pair: the median and the quartiles.
+  double ratio = 0, ratio_low = 0, ratio_high = 0;
+};
+
+// One warm-up run of each, then `repeats` pairs. Errors: as bench_model's.
+Result<std::vector<BenchPair>> bench_pairs(Engine& engine, Engine& versus, const Model& model, const BenchCase& what,
+                                           const DeviceLimits* limits);
+
 }  // namespace bp

@@ -3,17 +3,34 @@
 #include <random>
 
 namespace bp {
+namespace {
 
-Status add_random_requests(Engine& engine, const Model& model, int batch, int n_prompt, int n_new) {
-  std::mt19937 random(7);
+std::vector<int32_t> draw(std::mt19937& random, const Model& model, int n) {
   std::uniform_int_distribution<int32_t> token(0, static_cast<int32_t>(model.config().vocab - 1));
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < n; ++i) tokens.push_back(token(random));
+  return tokens;
+}
+
+}  // namespace
+
+std::vector<int32_t> random_tokens(const Model& model, int n) {
+  std::mt19937 random(7);
+  return draw(random, model, n);
+}
+
+Result<std::vector<SequenceId>> add_random_requests(Engine& engine, const Model& model, int batch, int n_prompt,
+                                                    int n_new) {
+  std::mt19937 random(7);
+  std::vector<SequenceId> ids;
   for (int i = 0; i < batch; ++i) {
     Request request;
-    for (int t = 0; t < n_prompt; ++t) request.prompt.push_back(token(random));
+    request.prompt = draw(random, model, n_prompt);
     request.max_new_tokens = n_new;
-    BP_TRY_VOID(engine.add(std::move(request)));
+    BP_TRY(const SequenceId id, engine.add(std::move(request)));
+    ids.push_back(id);
   }
-  return {};
+  return ids;
 }
 
 }  // namespace bp

@@ -1,30 +1,18 @@
 #include "perf/run_recorder.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
 namespace bp {
-namespace {
 
-LaunchClock clock_of(const Device* device) {
-  if (device == nullptr || device->inline_launch()) return LaunchClock::kHost;
-  return device->has_events() && device->api().event_elapsed != nullptr ? LaunchClock::kEvents : LaunchClock::kDrained;
+std::vector<RunRecord> RunRecorder::take_runs() {
+  std::vector<RunRecord> records;
+  std::vector<TimedRun> runs = timer_.take_runs();
+  for (size_t i = 0; i < runs.size(); ++i) records.push_back({{std::move(runs[i])}, std::move(contents_[i])});
+  contents_.clear();
+  return records;
 }
-
-}  // namespace
-
-MicrosecondClock steady_microseconds() {
-  return [] {
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  };
-}
-
-RunRecorder::RunRecorder(Device* device, MicrosecondClock now)
-    : device_(device), now_(std::move(now)), clock_(clock_of(device)) {}
-
-std::vector<RunRecord> RunRecorder::take_runs() { return std::exchange(runs_, {}); }
 
 const RunRecorder::Reads& RunRecorder::reads_of(const Program& program) {
   const auto [found, is_new] = reads_.try_emplace(&program);
@@ -38,80 +26,28 @@ const RunRecorder::Reads& RunRecorder::reads_of(const Program& program) {
 }
 
 Status RunRecorder::begin_run(const Program& program, std::span<const int64_t> sizes, Queue* queue) {
+  program_ = &program;
+  sizes_.assign(sizes.begin(), sizes.end());
   queue_ = queue;
   current_ = &reads_of(program);
-  if (clock_ != LaunchClock::kHost) BP_TRY_VOID(queue_->sync());
-  if (clock_ == LaunchClock::kEvents) {
-    BP_TRY(Event * first, event(0));
-    BP_TRY_VOID(queue_->record(*first));
-  }
-  RunRecord& run = runs_.emplace_back();
-  run.program = &program;
-  run.sizes.assign(sizes.begin(), sizes.end());
-  run.launches.reserve(program.steps().size());
-  run.start_us = now_();
-  return {};
-}
-
-Status RunRecorder::begin_launch(size_t at) {
-  RunRecord& run = runs_.back();
-  run.launches.push_back({at, 0, 0});
-  if (clock_ == LaunchClock::kEvents) {
-    BP_TRY(Event * begin, event(2 * run.launches.size() - 1));
-    return queue_->record(*begin);
-  }
-  if (clock_ == LaunchClock::kDrained) BP_TRY_VOID(queue_->sync());
-  run.launches.back().start_us = now_();
+  BP_TRY_VOID(timer_.begin_run(program, sizes, queue));
+  contents_.emplace_back();
   return {};
 }
 
 Status RunRecorder::end_launch(size_t at) {
-  RunRecord& run = runs_.back();
-  if (clock_ == LaunchClock::kEvents) {
-    BP_TRY(Event * end, event(2 * run.launches.size()));
-    BP_TRY_VOID(queue_->record(*end));
-    return read_contents(at);
-  }
-  if (clock_ == LaunchClock::kDrained) BP_TRY_VOID(queue_->sync());
-  LaunchRecord& launch = run.launches.back();
-  launch.duration_us = now_() - launch.start_us;
+  BP_TRY_VOID(timer_.end_launch(at));
   return read_contents(at);
 }
 
-Status RunRecorder::end_run() {
-  if (clock_ != LaunchClock::kHost) BP_TRY_VOID(queue_->sync());
-  runs_.back().end_us = now_();
-  return clock_ == LaunchClock::kEvents ? read_events() : Status{};
-}
-
-// Pairs of events: the time between is the launch's, the distance from the first event its place in the run.
-Status RunRecorder::read_events() {
-  RunRecord& run = runs_.back();
-  for (size_t i = 0; i < run.launches.size(); ++i) {
-    const Event &begin = events_[2 * i + 1], &end = events_[2 * i + 2];
-    BP_TRY(const double start_us, begin.elapsed_us_since(events_.front()));
-    BP_TRY(run.launches[i].duration_us, end.elapsed_us_since(begin));
-    run.launches[i].start_us = run.start_us + start_us;
-  }
-  return {};
-}
-
-Result<Event*> RunRecorder::event(size_t index) {
-  while (events_.size() <= index) {
-    BP_TRY(Event made, device_->create_event(/*timing=*/true));
-    events_.push_back(std::move(made));
-  }
-  return &events_[index];
-}
-
 Status RunRecorder::read_contents(size_t at) {
-  RunRecord& run = runs_.back();
+  IntOperands& contents = contents_.back();
   for (const ValueId id : current_->deciding[at]) {
-    if (run.contents.contains(id)) continue;
+    if (contents.contains(id)) continue;
     const auto& operands = current_->work[at].operands;
     const auto operand = std::ranges::find(operands, id, &StepWork::Operand::value);
-    const auto n = static_cast<uint64_t>(elements_at(run.program->graph().value(id), run.sizes));
-    BP_TRY(run.contents[id],
+    const auto n = static_cast<uint64_t>(elements_at(program_->graph().value(id), sizes_));
+    BP_TRY(contents[id],
            read_ints(operand->memory, std::min<uint64_t>(n, operand->memory.size_bytes / sizeof(int32_t))));
   }
   return {};
@@ -121,7 +57,7 @@ Result<std::vector<int32_t>> RunRecorder::read_ints(const BufferSpan& memory, si
   std::vector<int32_t> ints(n);
   if (n == 0) return ints;
   if (memory.host() != nullptr) {
-    if (queue_ != nullptr && clock_ != LaunchClock::kHost) BP_TRY_VOID(queue_->sync());
+    if (queue_ != nullptr && timer_.clock() != LaunchClock::kHost) BP_TRY_VOID(queue_->sync());
     std::memcpy(ints.data(), memory.host(), n * sizeof(int32_t));
     return ints;
   }

@@ -280,6 +280,31 @@ TEST(Cli, CompilerPassesAreTurnedOffByName) {
   EXPECT_THAT(outcome.err, HasSubstr("fuse_kernels"));
 }
 
+// What docs/cli.md and docs/performance.md show.
+TEST(Cli, BenchTakesTwoSettingsInTurn) {
+  const std::vector<std::string> args = {"bench", kGolden, "-p", "8", "-n", "4", "-r", "3", "--device", "reference"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), args.begin(), args.end());
+    return run(more);
+  };
+  const Outcome outcome = with({"--versus", "engine.overlap=false", "--versus", "tune.mode=off", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json::value document = outcome.document();
+  const json::array& rows = document.at("rows").as_array();
+  ASSERT_EQ(rows.size(), 2u);
+  for (const auto& row : rows) {
+    EXPECT_GT(row.at("tps_median").as_double(), 0);
+    EXPECT_GT(row.at("versus").at("tps_median").as_double(), 0);
+    EXPECT_EQ(row.at("versus").at("test"), row.at("test"));
+    EXPECT_LE(row.at("ratio_quartiles").at(0).as_double(), row.at("ratio").as_double());
+    EXPECT_GE(row.at("ratio_quartiles").at(1).as_double(), row.at("ratio").as_double());
+  }
+  EXPECT_THAT(with({"--versus", "engine.overlap=false"}).out, HasSubstr("times the tokens/s"));
+  EXPECT_EQ(with({"--versus", "engine.overlap"}).exit_code, with({"--set", "engine.overlap"}).exit_code);
+  EXPECT_EQ(with({"--versus", "no.such=1"}).exit_code, with({"--set", "no.such=1"}).exit_code);
+  EXPECT_EQ(run({"bench", "limits", "--versus", "tune.mode=off"}).exit_code, 2);
+}
+
 // What docs/tuning.md shows.
 TEST(Cli, TuneKeepsWhatLaterRunsUse) {
   const std::string cache = testing::TempDir() + "/backplane_tune_" + std::to_string(::getpid());
@@ -303,7 +328,13 @@ TEST(Cli, TuneKeepsWhatLaterRunsUse) {
     EXPECT_EQ(kernel.at("n_failed").as_int64(), 0) << write_json(kernel);
     EXPECT_GT(kernel.at("default_us").as_double(), 0);
     EXPECT_LE(kernel.at("us").as_double(), kernel.at("default_us").as_double());
+    EXPECT_TRUE(kernel.at("in_steps").as_bool());
   }
+  EXPECT_TRUE(std::ranges::any_of(kernels, [](const auto& kernel) { return kernel.at("kernel") == "cpu.attention"; }));
+  ASSERT_EQ(document.at("steps").as_array().size(), 2u);
+  EXPECT_EQ(document.at("steps").at(0).at("n_tokens").as_int64(), 1);
+  EXPECT_EQ(document.at("steps").at(1).at("n_tokens").as_int64(), 8);
+  EXPECT_LE(document.at("steps").at(0).at("us").as_double(), document.at("steps").at(0).at("default_us").as_double());
 
   const std::string ids = write_temp("tune_ids.json", kIds);
   const Outcome plain = with({"eval", kGolden, "--tokens", ids, "--greedy", "4", "--json", "--set", "tune.mode=off"});
@@ -327,6 +358,12 @@ TEST(Cli, TuneKeepsWhatLaterRunsUse) {
   const Outcome no_folder = run({"tune", kGolden, "--device", "cpu:0", "--set", "models.cache_dir=" + ids});
   EXPECT_EQ(no_folder.exit_code, 1);
   EXPECT_THAT(no_folder.err, HasSubstr("tune: cannot be made (Not a directory)"));
+  const Outcome encoder =
+      with({"tune", BP_SOURCE_DIR "/tests/goldens/data/hf_bert_cls", "--tokens", "8", "--repeats", "1", "--json"});
+  ASSERT_EQ(encoder.exit_code, 0) << encoder.err;
+  EXPECT_EQ(encoder.document().at("steps").as_array().size(), 1u);
+  std::filesystem::remove_all(cache);
+
   EXPECT_EQ(run({"tune", kGolden, "--device", "reference"}).exit_code, 2);
   EXPECT_EQ(run({"tune", "/nonexistent", "--device", "cpu:0"}).exit_code, 3);
 }

@@ -3,14 +3,23 @@
 #include <cstring>
 
 #include "ops/attention_work.h"
-#include "ops/rows.h"
+#include "ops/tuned_row.h"
 
 namespace bp::cpu {
 namespace {
 
+// What tuning chooses among, the heuristic's choice first. A row's results have the same bits with all of them.
+constexpr int64_t kBlockRows[] = {0, 24, 48, 96};     // that share each block of keys; 0: by the width of a head
+constexpr int64_t kItemsPerThread[] = {4, 2, 8, 16};  // fewer are divided by their keys, too
+
+constexpr bp_tunable kTunables[] = {tunable("block_rows", kBlockRows), tunable("items_per_thread", kItemsPerThread)};
+
 // What both ops share: how scores are made, and rows of no sequence.
 class AttentionOp : public Op {
  public:
+  void configure(const int64_t* config) override {
+    if (config != nullptr) division_ = {config[0], config[1]};
+  }
   uint64_t ws_bytes() const override { return work_.ws_bytes(); }
 
  protected:
@@ -67,6 +76,7 @@ class AttentionOp : public Op {
   Tensor q_;
   Optional optional_{};
   AttentionWork work_;
+  AttentionWork::Division division_{kBlockRows[0], kItemsPerThread[0]};
 };
 
 class PagedAttentionOp final : public AttentionOp {
@@ -87,7 +97,7 @@ class PagedAttentionOp final : public AttentionOp {
     if (a_.v_dim > v.dim[3] || a_.page_size <= 0) return "the cache does not fit q";
     a_.k_stride = strides(k);
     a_.v_stride = strides(v);
-    work_.init(target, a_.head_dim, a_.v_dim, page_table_.dim[0]);
+    work_.init(target, a_.head_dim, a_.v_dim, page_table_.dim[0], division_);
     return nullptr;
   }
 
@@ -127,7 +137,7 @@ class RaggedAttentionOp final : public AttentionOp {
     a_.v_dim = v.dim[2];
     a_.k_stride = strides(k);
     a_.v_stride = strides(v);
-    work_.init(target, a_.head_dim, a_.v_dim, q_start_.dim[0]);
+    work_.init(target, a_.head_dim, a_.v_dim, q_start_.dim[0], division_);
     return nullptr;
   }
 
@@ -151,11 +161,14 @@ class RaggedAttentionOp final : public AttentionOp {
 };
 
 constexpr bp_kernel kRows[] = {
-    row<PagedAttentionOp>({.id = "cpu.attention",
-                           .pattern = "attention",
-                           .where = "dtype(q)=f32; dtype(k)=f32|f16|bf16; has(k_scales)=0; has(v_scales)=0"}),
-    row<RaggedAttentionOp>(
-        {.id = "cpu.attention_ragged", .pattern = "attention_ragged", .where = "dtype(q)=f32; dtype(k)=f32|f16|bf16"}),
+    tuned(row<PagedAttentionOp>({.id = "cpu.attention",
+                                 .pattern = "attention",
+                                 .where = "dtype(q)=f32; dtype(k)=f32|f16|bf16; has(k_scales)=0; has(v_scales)=0"}),
+          kTunables),
+    tuned(row<RaggedAttentionOp>({.id = "cpu.attention_ragged",
+                                  .pattern = "attention_ragged",
+                                  .where = "dtype(q)=f32; dtype(k)=f32|f16|bf16"}),
+          kTunables),
 };
 
 }  // namespace

@@ -16,13 +16,16 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-void AttentionWork::init(const OpTarget& target, int64_t head_dim, int64_t v_dim, int64_t max_seqs) {
+void AttentionWork::init(const OpTarget& target, int64_t head_dim, int64_t v_dim, int64_t max_seqs,
+                         const Division& division) {
   avx512_ = target.avx512;
   n_threads_ = target.n_threads;
   head_dim_ = head_dim;
   v_dim_ = v_dim;
   max_seqs_ = max_seqs;
   max_rows_ = attention_max_rows(head_dim, v_dim);
+  if (division.block_rows > 0) max_rows_ = std::min(max_rows_, division.block_rows);
+  items_per_thread_ = division.items_per_thread;
 }
 
 uint64_t AttentionWork::ws_bytes() const {

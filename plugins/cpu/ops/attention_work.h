@@ -6,10 +6,14 @@
 
 namespace bp::cpu {
 
-// Made once for an op. `max_seqs` and `max_keys` bound a launch.
+// Made once for an op. `max_seqs` bounds a launch.
 class AttentionWork {
  public:
-  void init(const OpTarget& target, int64_t head_dim, int64_t v_dim, int64_t max_seqs);
+  struct Division {
+    int64_t block_rows;        // that are worked on together, at most; 0: attention_max_rows()
+    int64_t items_per_thread;  // so many are enough not to be divided by keys
+  };
+  void init(const OpTarget& target, int64_t head_dim, int64_t v_dim, int64_t max_seqs, const Division& division);
 
   uint64_t ws_bytes() const;
   // Every row of every sequence. `ws`: ws_bytes().
@@ -39,7 +43,7 @@ class AttentionWork {
   // At most max_rows_, of each block but the last: blocks of a sequence are as equal as whole tiles allow.
   int64_t block_rows(const AttentionArgs& a, int64_t seq) const;
   // At once; as many items are enough not to be divided.
-  int64_t max_parts() const { return n_threads_ > 1 ? 4 * n_threads_ : 0; }
+  int64_t max_parts() const { return n_threads_ > 1 ? items_per_thread_ * n_threads_ : 0; }
   int64_t state_floats() const { return attention_state_floats(max_rows_, v_dim_); }
   int64_t thread_floats() const { return attention_scratch_floats(max_rows_, head_dim_, v_dim_) + 2 * state_floats(); }
   // The workspace: each thread's floats, the states of parts, the totals of items, the parts, Items::first.
@@ -54,6 +58,7 @@ class AttentionWork {
   int64_t v_dim_ = 0;
   int64_t max_seqs_ = 0;
   int64_t max_rows_ = 1;
+  int64_t items_per_thread_ = 4;
   bool avx512_ = false;
 };
 

@@ -5,7 +5,7 @@
 #include <new>
 
 #include "kernels/elementwise.h"
-#include "ops/rows.h"
+#include "ops/tuned_row.h"
 #include "ops/weight_product.h"
 #include "weight_layout.h"
 
@@ -24,10 +24,6 @@ constexpr int64_t kFewTileRows[] = {32, 4, 2, 1};          // at most so many ro
 constexpr int64_t kAheadBytes[] = {0, 1024, 4096, 8192};   // of the next group that are asked for before this one
 enum Tunable : uint8_t { kBlocksAt, kCacheAt, kChunkAt, kManyAt, kFewAt, kAheadAt };
 
-template <size_t N>
-constexpr bp_tunable tunable(const char* name, const int64_t (&values)[N]) {
-  return {name, static_cast<uint32_t>(N), 0, values};
-}
 constexpr bp_tunable kTunables[] = {
     tunable("blocks_per_thread", kBlocksPerThread),
     tunable("cache_kb", kCacheKb),
@@ -231,45 +227,43 @@ class MatmulOp : public Op {
 
 constexpr Fused kFused[] = {Fused::kNone, Fused::kBias, Fused::kResidual, Fused::kSwiglu, Fused::kBiasGelu};
 
-constexpr bp_kernel tuned(bp_kernel row) {
-  row.n_tunable = static_cast<uint32_t>(kTunableCount);
-  row.tunable = kTunables;
-  row.tunable_stride = sizeof(bp_tunable);
-  return row;
-}
-
 constexpr bp_kernel kRows[] = {
     tuned(row<MatmulOp>({.id = "cpu.matmul",
                          .pattern = "(matmul ?x ?w)",
                          .where = "dtype(x)=f32; dtype(w)=" BP_CPU_WEIGHTS,
                          .user = &kFused[0],
                          .layouts = "w=cpu.r16@1",
-                         .numerics = kMatmulNumerics})),
+                         .numerics = kMatmulNumerics}),
+          kTunables),
     tuned(row<MatmulOp>({.id = "cpu.matmul_bias",
                          .pattern = "(add (matmul ?x ?w) ?b)",
                          .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
                          .user = &kFused[1],
                          .layouts = "w=cpu.r16@1",
-                         .numerics = kMatmulNumerics})),
+                         .numerics = kMatmulNumerics}),
+          kTunables),
     tuned(row<MatmulOp>({.id = "cpu.matmul_bias_gelu",
                          .pattern = "(gelu (add (matmul ?x ?w) ?b))",
                          .where = "dtype(x)=f32; dtype(b)=f32; rank(b)=1; dtype(w)=" BP_CPU_WEIGHTS,
                          .user = &kFused[4],
                          .layouts = "w=cpu.r16@1",
-                         .numerics = kMatmulNumerics})),
+                         .numerics = kMatmulNumerics}),
+          kTunables),
     tuned(row<MatmulOp>({.id = "cpu.matmul_add",
                          .pattern = "(add (matmul ?x ?w) ?b)",
                          .where = "dtype(x)=f32; dtype(b)=f32; rank(b)>=2; dtype(w)=" BP_CPU_WEIGHTS,
                          .alias = "out=b",
                          .user = &kFused[2],
                          .layouts = "w=cpu.r16@1",
-                         .numerics = kMatmulNumerics})),
+                         .numerics = kMatmulNumerics}),
+          kTunables),
     tuned(row<MatmulOp>({.id = "cpu.matmul_silu_mul",
                          .pattern = "(mul (silu (matmul ?x ?wg)) (matmul ?x ?wu))",
                          .where = "dtype(x)=f32; dtype(wg)=" BP_CPU_WEIGHTS "; dtype(wu)=" BP_CPU_WEIGHTS,
                          .user = &kFused[3],
                          .layouts = "wg=cpu.r16@1; wu=cpu.r16@1",
-                         .numerics = kMatmulNumerics}))};
+                         .numerics = kMatmulNumerics}),
+          kTunables)};
 
 }  // namespace
 

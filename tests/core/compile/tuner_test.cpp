@@ -67,6 +67,40 @@ class TunerTest : public testing::Test {
     return program.has_value() ? std::move(*program) : nullptr;
   }
 
+  // With `sizes`, in whole steps of so many elements.
+  Result<TunerReport> tune_in_steps(std::vector<int64_t> sizes, bool deterministic = true, std::stop_token stop = {}) {
+    const auto program = compile(nullptr);
+    Tuning tuning(*device_, folder_.string(), deterministic);
+    TunerOptions options;
+    options.repeats = 9;
+    options.stop = std::move(stop);
+    BP_TRY(const auto tuner, Tuner::create(tuning, options));
+    tuner->add(*program, runs_of(*program, sizes));
+    return tuner->run();
+  }
+
+  std::vector<RunAgain> runs_of(Program& program, const std::vector<int64_t>& sizes) {
+    std::vector<RunAgain> runs;
+    for (const int64_t size : sizes) {
+      runs.emplace_back([this, &program, size](RunObserver* observer) {
+        ++n_runs_;
+        return program.run(std::array<int64_t, 1>{size}, 1, observer);
+      });
+    }
+    return runs;
+  }
+
+  // y = x + 2 for x = 0 to 63.
+  void expect_right(Program& program) {
+    for (const auto& buffer : buffers_) {
+      auto* values = reinterpret_cast<float*>(buffer->host());
+      for (int i = 0; i < 64; ++i) values[i] = static_cast<float>(i);
+    }
+    ASSERT_TRUE(program.run(std::array<int64_t, 1>{64}, 1).has_value());
+    const auto* y = reinterpret_cast<const float*>(buffers_[2]->host());
+    for (int i = 0; i < 64; ++i) EXPECT_EQ(y[i], 3 * static_cast<float>(i));
+  }
+
   Result<std::vector<TunedKernel>> tune(bool deterministic = true) {
     const auto program = compile(nullptr);
     Tuning tuning(*device_, folder_.string(), deterministic);
@@ -75,7 +109,8 @@ class TunerTest : public testing::Test {
     options.least_us = 500;
     BP_TRY(const auto tuner, Tuner::create(tuning, options));
     tuner->add(*program);
-    return tuner->run();
+    BP_TRY(TunerReport report, tuner->run());
+    return std::move(report.kernels);
   }
 
   fs::path folder_;
@@ -87,6 +122,7 @@ class TunerTest : public testing::Test {
   std::unique_ptr<Arena> arena_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
   Bindings bindings_;
+  int n_runs_ = 0;
 };
 
 TEST_F(TunerTest, KeepsTheFastestThatGivesTheSameNumbers) {
@@ -125,13 +161,76 @@ TEST_F(TunerTest, ATunedProgramComputesTheSame) {
   Tuning tuning(*device_, folder_.string(), true);
   const auto program = compile(&tuning);
   ASSERT_NE(program, nullptr);
-  for (const auto& buffer : buffers_) {
-    auto* values = reinterpret_cast<float*>(buffer->host());
-    for (int i = 0; i < 64; ++i) values[i] = static_cast<float>(i);
+  expect_right(*program);
+}
+
+TEST_F(TunerTest, InStepsTheFastestThatGivesTheSameNumbersIsKept) {
+  const auto report = tune_in_steps({64, 32});
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  ASSERT_EQ(report->kernels.size(), 1u);
+  const TunedKernel& kernel = report->kernels.front();
+  EXPECT_EQ(kernel.why, "");
+  EXPECT_TRUE(kernel.in_steps);
+  EXPECT_EQ(kernel.n_tried, 7u);
+  EXPECT_EQ(kernel.n_wrong, 2u);
+  EXPECT_EQ(kernel.n_failed, 2u);
+  EXPECT_TRUE(kernel.config == "speed=1 way=0 sum=0" || kernel.config == "speed=1 way=3 sum=0") << kernel.config;
+  EXPECT_TRUE(kernel.gained());
+  ASSERT_EQ(report->steps.size(), 1u);
+  EXPECT_LT(report->steps[0].us, report->steps[0].default_us);
+  EXPECT_GT(n_runs_, 2 * 9 * 3) << "two sizes, rounds of the default, a candidate, the default";
+
+  Tuning tuning(*device_, folder_.string(), true);
+  EXPECT_EQ(config_text(*device_->kernels()[0], tuning.config(*device_->kernels()[0], kernel.problem)), kernel.config);
+}
+
+TEST_F(TunerTest, WhatOnlyARunCanFeedIsCheckedInOne) {
+  const auto program = compile(nullptr);
+  for (const auto& buffer : buffers_) std::fill_n(reinterpret_cast<float*>(buffer->host()), 64, 1.0F);
+  Tuning tuning(*device_, folder_.string(), false);
+  auto journal = TuningJournal::open(tuning.journal_path());
+  ASSERT_TRUE(journal.has_value());
+  StepTrial trial(*program);
+  TunerOptions options;
+  StepSearch search(trial, tuning, *journal, options);
+  TunedKernel report;
+  report.problem = "made up";
+  std::vector<StepSearch::Problem> problems;
+  problems.push_back({kernel_problems(*program).front().places,
+                      {{0, 1, 0}, {0, 2, 0}, {1, 0, 0}, {1, 0, 1}, {1, 1, 1}},
+                      /*is_screened=*/false,
+                      &report});
+  const auto runs = runs_of(*program, {64});
+  const auto step = search.run(problems, runs);
+  ASSERT_TRUE(step.has_value()) << step.error().message();
+  EXPECT_EQ(report.n_tried, 5u);
+  EXPECT_EQ(report.n_failed, 1u);
+  EXPECT_EQ(report.n_wrong, 2u) << "far off, whether it says so or not";
+  EXPECT_EQ(problems[0].kept[0], 1) << "a little off is right where the tunable says so";
+  EXPECT_LT(step->us, step->default_us);
+  expect_right(*program);  // which has its own plans back
+}
+
+TEST_F(TunerTest, InStepsATunableThatKilledIsSkippedAndAStopIsHeeded) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::setenv("FAKE_TUNABLE_KILLS", "1", 1);
+    std::signal(SIGABRT, SIG_DFL);
+    (void)tune_in_steps({64});
+    ::_exit(0);
   }
-  ASSERT_TRUE(program->run(std::array<int64_t, 1>{64}, 1).has_value());
-  const auto* y = reinterpret_cast<const float*>(buffers_[2]->host());
-  for (int i = 0; i < 64; ++i) EXPECT_EQ(y[i], 3 * static_cast<float>(i));
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status)) << "it was to be killed";
+  const auto report = tune_in_steps({64});
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  EXPECT_EQ(report->kernels.front().n_skipped, 1u);
+  std::stop_source stop;
+  stop.request_stop();
+  const auto stopped = tune_in_steps({64}, true, stop.get_token());
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code, ErrorCode::kInterrupted);
 }
 
 TEST_F(TunerTest, WhatChangesBitsIsTriedWhereResultsMayDepend) {
