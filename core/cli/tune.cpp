@@ -132,6 +132,8 @@ Status tune_here(const GlobalOptions& global, const TuneFlags& flags) {
   BP_TRY(const auto tuner, Tuner::create(tuning, std::move(how)));
   BP_TRY_VOID(add_programs(*tuner, running, flags.n_tokens, options));
   BP_TRY(const TunerReport report, tuner->run());
+  if (!global.json && report.kernels.empty())
+    return print(fmt::format("no kernel that {} runs on {} has tunables\n", flags.model, running.device_id()));
   if (!global.json) return print(tuned_to_text(report));
   json::array rows, steps;
   for (const TunedKernel& kernel : report.kernels) rows.push_back(tuned_to_json(kernel));

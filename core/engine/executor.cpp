@@ -109,10 +109,23 @@ Status Executor::set_up() {
     BP_TRY(step->done, device_->create_event(false, true));
     step->pinned_tokens.emplace(std::move(*pinned));
   }
+  BP_TRY_VOID(make_step_clock());
   // What watches every step needs its results before the next.
   if (options_.overlap && !options_.importance && !options_.rehearse) thread_ = std::make_unique<QueueThread>();
   BP_TRY_VOID(shared_->measure_driver(memory().slabs()));
   log::debug("engine: {}", memory_text(memory()));
+  return {};
+}
+
+// Where launches are asynchronous, only the device knows when it waits.
+Status Executor::make_step_clock() {
+  if (options_.rehearse || device_ == nullptr || device_->inline_launch()) return {};
+  knows_gap_ = device_->has_events() && device_->api().event_elapsed != nullptr;
+  if (!knows_gap_) return {};
+  for (StepTimes& times : step_times_) {
+    BP_TRY(times.begin, device_->create_event(/*timing=*/true));
+    BP_TRY(times.end, device_->create_event(/*timing=*/true, /*host_wait=*/true));
+  }
   return {};
 }
 
@@ -250,12 +263,16 @@ Status Executor::start(const Batch& batch) {
 
 Status Executor::run_step(Step& step) {
   const auto begin = std::chrono::steady_clock::now();
-  step.gap_us = last_end_ ? std::chrono::duration<double, std::micro>(begin - *last_end_).count() : 0;
+  const bool is_inline = device_ == nullptr || device_->inline_launch();
+  step.gap_us = is_inline && last_end_ ? std::chrono::duration<double, std::micro>(begin - *last_end_).count() : 0;
+  StepTimes& times = step_times_[step.number % step_times_.size()];
+  if (times.begin) BP_TRY_VOID(shared_->queue()->record(*times.begin));
   BP_TRY_VOID(params_.copy(step.stage, shared_->queue()));
   if (step.follows) BP_TRY_VOID(next_ids_->run(std::array<int64_t, 2>{step.n_tokens, step.n_drawn}, step.number));
   BP_TRY_VOID(step.program->run(step.sizes, step.number, step.observer));
   if (probe_) BP_TRY_VOID(probe_->collect(step.program->graph(), step.sizes, *shared_));
   BP_TRY_VOID(draw(step));
+  if (times.end) BP_TRY_VOID(shared_->queue()->record(*times.end));
   last_end_ = std::chrono::steady_clock::now();
   return {};
 }
@@ -289,6 +306,12 @@ Result<Executor::Finished> Executor::finish() {
   if (step.pinned_tokens) {
     const auto* drawn = reinterpret_cast<const int32_t*>(step.pinned_tokens->host());
     std::copy(drawn, drawn + step.tokens.size(), step.tokens.begin());
+  }
+  if (knows_gap_ && step.number > 1) {
+    const StepTimes& before = step_times_[(step.number - 1) % step_times_.size()];
+    StepTimes& times = step_times_[step.number % step_times_.size()];
+    BP_TRY_VOID(times.end->sync());
+    BP_TRY(step.gap_us, times.begin->elapsed_us_since(*before.end));
   }
   return Finished{step.tokens, step.gap_us};
 }

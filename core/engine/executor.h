@@ -36,7 +36,9 @@ class Executor {
   Status start(const Batch& batch);
   struct Finished {
     std::span<const int32_t> tokens;  // drawn for each row of logits, in order of the batch's rows
-    double gap_us = 0;                // between the work of the step before and this one's, 0 for the first
+    // In which the device had nothing to do between the step before and this one: by its own events where launches are
+    // asynchronous. 0 for the first, and where nobody knows.
+    double gap_us = 0;
   };
   // Waits for the oldest step. Valid until the next start() but one.
   Result<Finished> finish();
@@ -77,6 +79,7 @@ class Executor {
  private:
   Executor(const Model& model, Device* device, const EngineOptions& options);
   Status set_up();
+  Status make_step_clock();
   Status size_context();
   Result<Program*> forward(int n_tokens);
   Status make_sampler();
@@ -108,7 +111,12 @@ class Executor {
   uint64_t n_finished_ = 0;
   std::array<std::unique_ptr<Step>, kStepsAhead> steps_;
   std::optional<std::chrono::steady_clock::time_point> last_end_;  // of a step's work; the queue thread's
-  std::unique_ptr<QueueThread> thread_;                            // null: launches run on the caller's
+  struct StepTimes {
+    std::optional<Event> begin, end;
+  };
+  std::array<StepTimes, kStepsAhead + 2> step_times_;  // by number; those of the step before are still needed
+  bool knows_gap_ = false;
+  std::unique_ptr<QueueThread> thread_;  // null: launches run on the caller's
 };
 
 }  // namespace bp
