@@ -215,14 +215,19 @@ Status StepSearch::combine(const RunAgain& run) {
   if (made.empty()) return {};
   BP_TRY(const auto want, trial_.results(plain, run));
   for (const std::string& name : names) BP_TRY_VOID(journal_.begin(name));
-  BP_TRY(const auto got, trial_.results(combined, run));
+  const auto got = trial_.results(combined, run);
   for (const std::string& name : names) BP_TRY_VOID(journal_.end(name));
   for (size_t i = 0; i < made.size(); ++i) {
-    ++contests[i]->problem->report->n_tried;
-    if (has_right_numbers(*contests[i]->problem, made[i].config, got[i], want[i]))
+    TunedKernel& report = *contests[i]->problem->report;
+    ++report.n_tried;
+    if (!got.has_value()) {
+      ++report.n_failed;
+    } else if (has_right_numbers(*contests[i]->problem, made[i].config, (*got)[i], want[i])) {
       contests[i]->candidates.push_back(std::move(made[i]));
+    }
   }
-  return {};
+  return got.has_value() ? Status{}
+                         : lost_or_fine(trial_.device(), trial_.kernel(made.front().variant->places.front()));
 }
 
 // Halves what is in question until few are left, all problems at a time.
