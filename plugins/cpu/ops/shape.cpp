@@ -1,4 +1,5 @@
 // transpose, slice and broadcast: copies whose source has other strides than the dense result. concat, and iota.
+#include <algorithm>
 #include <cstring>
 
 #include "ops/rows.h"
@@ -123,6 +124,8 @@ class SliceOp final : public CopyOp {
     start_ = region.attr_int("start", 0);
     step_ = region.attr_int("step", 1);
     if (start_ < 0 || step_ < 1) return "start or step is negative";
+    // A step past the end is never taken.
+    step_ = std::min(step_, std::max<int64_t>(region.slot(0).dim[axis_], 1));
     return init_tensors(region);
   }
 
