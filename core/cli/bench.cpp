@@ -89,7 +89,9 @@ Status compare(const GlobalOptions& global, const BenchFlags& flags, const Runni
   BP_TRY(const auto host, Host::create(other));
   BP_TRY(const RunningModel versus,
          start_model(*host, flags.model, [&](EngineOptions& options) { options.max_seqs = flags.what.batch; }));
-  BP_TRY(const auto pairs, bench_pairs(*running.engine, *versus.engine, *running.model, flags.what, limits));
+  const DeviceLimits* versus_limits = versus.device_id() == running.device_id() ? limits : nullptr;
+  BP_TRY(const auto pairs,
+         bench_pairs(*running.engine, *versus.engine, *running.model, flags.what, limits, versus_limits));
   const std::string name = fmt::format("{}", fmt::join(flags.versus, " "));
   json::array rows;
   std::string text = fmt::format("{} on {}; versus {} on {}\n{}\n", flags.model, running.device_id(), name,

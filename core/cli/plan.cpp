@@ -91,7 +91,7 @@ Status plan_decoder(Host& host, RunningModel& running, const EngineOptions& opti
                     int64_t{flags.what.depth} + (flags.prompt_given ? flags.what.n_prompt : 3), plan.max_context),
         "lower -p or -d, or raise engine.max_context or kv.memory_fraction");
   }
-  flags.what.n_prompt = std::min(flags.what.n_prompt, left - 1);
+  flags.what.n_prompt = std::min(flags.what.n_prompt, flags.prompt_given ? left : left - 1);
   flags.what.n_gen = std::min(flags.what.n_gen, left - 2);
   auto found = calibration_of(host, running, executor, options, flags);
   if (!found) {

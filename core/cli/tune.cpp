@@ -87,15 +87,18 @@ Status add_programs(Tuner& tuner, RunningModel& running, std::vector<int> sizes,
   for (const int size : sizes) {
     const int bucket = *std::ranges::lower_bound(buckets, std::min(size, buckets.back()));
     Program* program = nullptr;
-    std::vector<RunAgain> runs;
     if (running.is_encoder()) {
       BP_TRY(program, running.embedder->program(bucket));
-      runs = step_runs(*running.embedder, *running.model, options, bucket);
     } else {
       BP_TRY(program, running.engine->executor().program(bucket));
-      BP_TRY(runs, step_runs(*running.engine, *running.model, options, bucket));
     }
     if (std::ranges::find(known, program) != known.end()) continue;
+    std::vector<RunAgain> runs;
+    if (running.is_encoder()) {
+      runs = step_runs(*running.embedder, *running.model, options, bucket);
+    } else {
+      BP_TRY(runs, step_runs(*running.engine, *running.model, options, bucket));
+    }
     known.push_back(program);
     tuner.add(*program, std::move(runs));
   }
@@ -114,6 +117,10 @@ Status tune_here(const GlobalOptions& global, const TuneFlags& flags) {
     o.tuning = TuningUse::kOff;
     o.max_seqs = options.max_seqs;
   }));
+  // As the engine and the embedder have it.
+  options.max_batch_tokens = std::max(options.max_batch_tokens, options.max_seqs);
+  if (running.is_encoder())
+    options.max_batch_tokens = std::max(options.max_batch_tokens, running.embedder->max_tokens());
   Tuning tuning(*running.device, options.tuning_folder, options.deterministic);
   std::optional<Progress> bar;
   TunerOptions how;
@@ -162,9 +169,10 @@ Result<int> run_worker() {
     return fail(ErrorCode::kFailed, "tune", fmt::format("cannot start a worker ({})", std::strerror(error)));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
-    if (errno == EINTR && interrupted()) ::kill(child, SIGTERM);  // who sent it to this process alone
-    if (errno != EINTR)
-      return fail(ErrorCode::kFailed, "tune", fmt::format("lost its worker ({})", std::strerror(errno)));
+    const int error = errno;
+    if (error != EINTR)
+      return fail(ErrorCode::kFailed, "tune", fmt::format("lost its worker ({})", std::strerror(error)));
+    if (interrupted()) ::kill(child, SIGTERM);  // who sent it to this process alone
   }
   return status;
 }
@@ -209,9 +217,10 @@ void add_tune(CLI::App& app, Invocation& invocation) {
       ->allow_extra_args(false);
   command->add_option("-b", flags->batch, "Sequences at once, as the model will be run; engine.max_seqs otherwise")
       ->check(CLI::Range(1, 4096));
-  command->add_option("--repeats", flags->repeats, "Pairs of a configuration and the default that are timed")
+  command->add_option("--repeats", flags->repeats, "Comparisons of a configuration with the default, at least")
       ->check(CLI::Range(1, 1000));
-  command->add_option("--least-ms", flags->least_ms, "Milliseconds that one timing takes at least")
+  command
+      ->add_option("--least-ms", flags->least_ms, "Milliseconds that one timing of a kernel by itself takes at least")
       ->check(CLI::Range(0.001, 10000.0));
   command->add_flag("--in-process", flags->in_process, "Without a process of its own for what may crash");
   command->callback([flags, &invocation] {

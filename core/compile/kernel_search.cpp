@@ -71,9 +71,13 @@ Status KernelSearch::start() {
     report_.why = ready.error().message();
     return lost_or_fine();
   }
-  BP_TRY(const auto few, trial_.results(*ready, TrialSize::kFew));
+  const auto few = trial_.results(*ready, TrialSize::kFew);
+  if (!few.has_value()) {
+    report_.why = few.error().message();
+    return lost_or_fine();
+  }
   if (auto reference = trial_.reference_results(); reference.has_value()) {
-    const double off = trial_.difference(few, *reference);
+    const double off = trial_.difference(*few, *reference);
     if (off > trial_.tolerance()) {
       report_.why = fmt::format("the default differs from the reference by {:.2g} of the largest result", off);
       return {};

@@ -33,9 +33,12 @@ size_t StepSearch::most_candidates() const {
 
 Result<TunedStep> StepSearch::run(std::span<Problem> problems, std::span<const RunAgain> runs) {
   for (Problem& problem : problems) BP_TRY_VOID(enter(problem, runs.front()));
+  BP_TRY_VOID(time(runs.front(), std::nullopt));  // brings the program to the size
   BP_TRY(const StepTrial::Times warm, time(runs.front(), std::nullopt));
   run_us_ = warm.run_us;
+  n_tokens_ = warm.n_tokens;
   for (const Contest& contest : contests_) note_default(contest, warm.of(contest.problem->places));
+  BP_TRY_VOID(try_all(runs.front()));
   BP_TRY_VOID(screen(runs.front()));
   for (size_t size = 0; size < runs.size() && most_candidates() > 0; ++size) {
     BP_TRY_VOID(compare(runs[size], n_rounds(2 * most_candidates())));
@@ -140,6 +143,43 @@ Result<StepTrial::Times> StepSearch::time(const RunAgain& run, std::optional<siz
   return trial_.time(variants, run);
 }
 
+// What is known to be right by itself has not run among others yet: the first run of each, one of every problem at a
+// time, is noted in the journal, and costs nobody but the one that fails.
+Status StepSearch::try_all(const RunAgain& run) {
+  for (size_t i = 0; i < most_candidates(); ++i) {
+    BP_TRY_VOID(check_stop());
+    std::vector<Contest*> contests;
+    for (Contest& contest : contests_) {
+      if (i < contest.candidates.size()) contests.push_back(&contest);
+    }
+    const auto name = [&](const Contest* contest) {
+      const Problem& problem = *contest->problem;
+      return tuning_.trial_name(trial_.kernel(problem.places.front()), problem.report->problem,
+                                contest->candidates[i].config);
+    };
+    for (const Contest* contest : contests) BP_TRY_VOID(journal_.begin(name(contest)));
+    const bool all_ran = time(run, i).has_value();
+    if (!all_ran) BP_TRY_VOID(lost_or_fine(trial_.device(), trial_.kernel(contests.front()->problem->places.front())));
+    for (const Contest* contest : contests) BP_TRY_VOID(journal_.end(name(contest)));
+    if (all_ran) continue;
+    for (Contest* contest : contests) {
+      Candidate& candidate = contest->candidates[i];
+      Variant* const only = candidate.variant.get();
+      BP_TRY_VOID(journal_.begin(name(contest)));
+      const bool ran = trial_.time({&only, 1}, run).has_value();
+      if (!ran) BP_TRY_VOID(lost_or_fine(trial_.device(), trial_.kernel(contest->problem->places.front())));
+      BP_TRY_VOID(journal_.end(name(contest)));
+      if (ran) continue;
+      ++contest->problem->report->n_failed;
+      candidate.has_failed = true;
+    }
+  }
+  for (Contest& contest : contests_) {
+    std::erase_if(contest.candidates, [](const Candidate& candidate) { return candidate.has_failed; });
+  }
+  return {};
+}
+
 // Every candidate once, runs with the defaults before and after each `n_between` of them.
 Status StepSearch::round(const RunAgain& run, size_t n_between) {
   BP_TRY(StepTrial::Times before, time(run, std::nullopt));
@@ -196,6 +236,8 @@ Status StepSearch::combine(const RunAgain& run) {
     candidate.config = best_of_each(contest);
     const auto& places = contest.problem->places;
     const bp_kernel& kernel = trial_.kernel(places.front());
+    // Where configurations are few, all were tried.
+    if (ConfigSpace(kernel, tuning_.deterministic()).count(kFewConfigs) <= kFewConfigs) continue;
     const auto same = [&](const Candidate& other) { return other.config == candidate.config; };
     if (candidate.config == default_config(kernel) || std::ranges::any_of(contest.candidates, same)) continue;
     const std::string name = tuning_.trial_name(kernel, contest.problem->report->problem, candidate.config);
@@ -214,20 +256,21 @@ Status StepSearch::combine(const RunAgain& run) {
   }
   if (made.empty()) return {};
   BP_TRY(const auto want, trial_.results(plain, run));
-  for (const std::string& name : names) BP_TRY_VOID(journal_.begin(name));
-  const auto got = trial_.results(combined, run);
-  for (const std::string& name : names) BP_TRY_VOID(journal_.end(name));
   for (size_t i = 0; i < made.size(); ++i) {
-    TunedKernel& report = *contests[i]->problem->report;
-    ++report.n_tried;
+    const Problem& problem = *contests[i]->problem;
+    BP_TRY_VOID(check_stop());
+    BP_TRY_VOID(journal_.begin(names[i]));
+    const auto got = trial_.results({&combined[i], 1}, run);
+    if (!got.has_value()) BP_TRY_VOID(lost_or_fine(trial_.device(), trial_.kernel(problem.places.front())));
+    BP_TRY_VOID(journal_.end(names[i]));
+    ++problem.report->n_tried;
     if (!got.has_value()) {
-      ++report.n_failed;
-    } else if (has_right_numbers(*contests[i]->problem, made[i].config, (*got)[i], want[i])) {
+      ++problem.report->n_failed;
+    } else if (has_right_numbers(problem, made[i].config, got->front(), want[i])) {
       contests[i]->candidates.push_back(std::move(made[i]));
     }
   }
-  return got.has_value() ? Status{}
-                         : lost_or_fine(trial_.device(), trial_.kernel(made.front().variant->places.front()));
+  return {};
 }
 
 // Halves what is in question until few are left, all problems at a time.
@@ -298,7 +341,7 @@ Result<StepTrial::Times> StepSearch::time_kept(const RunAgain& run, bool is_kept
 
 // All that is to be kept against the defaults: kernels share caches and memory, and what one gains another may lose.
 Result<TunedStep> StepSearch::confirm(std::span<const RunAgain> runs) {
-  TunedStep step{0, run_us_, run_us_};
+  TunedStep step{n_tokens_, run_us_, run_us_};
   const bool has_winners = std::ranges::any_of(contests_, [](const Contest& c) { return c.winner != nullptr; });
   if (!has_winners) return step;
   double sum = 0;
@@ -315,7 +358,7 @@ Result<TunedStep> StepSearch::confirm(std::span<const RunAgain> runs) {
       before = std::move(after);
     }
     sum += median(ratios);
-    if (size == 0) step = {0, median(default_us), median(default_us) * median(ratios)};
+    if (size == 0) step = {n_tokens_, median(default_us), median(default_us) * median(ratios)};
   }
   if (sum >= static_cast<double>(runs.size())) {
     log::info("tuning: kernels gain, their steps do not ({:.3f} of the time with the defaults): nothing is kept",

@@ -39,6 +39,7 @@ class StepSearch {
   struct Candidate {
     KernelConfig config;
     std::unique_ptr<Variant> variant;
+    bool has_failed = false;
     std::vector<double> ratios;                 // of the size at hand
     double first_ratio = 1, first_default = 0;  // of the first size
     double sum = 0;                             // of the medians of ratios, size after size
@@ -60,6 +61,7 @@ class StepSearch {
   // Held against those of the default.
   bool has_right_numbers(const Problem& problem, const KernelConfig& config, std::span<const std::byte> got,
                          std::span<const std::byte> want);
+  Status try_all(const RunAgain& run);
   Status screen(const RunAgain& run);
   // A candidate of the best value of each tunable, where several gained.
   Status combine(const RunAgain& run);
@@ -82,7 +84,8 @@ class StepSearch {
   TuningJournal& journal_;
   const TunerOptions& options_;
   std::vector<Contest> contests_;
-  double run_us_ = 0;  // of a run with the defaults
+  double run_us_ = 0;     // of a run with the defaults
+  int64_t n_tokens_ = 0;  // of the first size
 };
 
 }  // namespace bp

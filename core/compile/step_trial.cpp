@@ -139,6 +139,9 @@ Result<StepTrial::Times> StepTrial::time(std::span<Variant* const> variants, con
   for (const TimedRun& timed : runs) {
     if (timed.program != &program_) continue;
     times.run_us = timed.end_us - timed.start_us;
+    for (size_t i = 0; i < timed.sizes.size(); ++i) {
+      if (program_.graph_.symbols[i].name == "n_tokens") times.n_tokens = timed.sizes[i];
+    }
     for (const LaunchRecord& launch : timed.launches) times.launch_us[launch.at] = launch.duration_us;
   }
   return times;

@@ -30,6 +30,7 @@ class StepTrial {
   };
   struct Times {
     double run_us = 0;
+    int64_t n_tokens = 0;           // the symbol of that name; 0: the program has none
     std::vector<double> launch_us;  // by place of the program; 0 where nothing is launched
     double of(std::span<const size_t> places) const;
   };

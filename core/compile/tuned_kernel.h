@@ -39,8 +39,8 @@ struct TunedKernel {
 
 // What the configurations that are kept make of a program's step, all of them together.
 struct TunedStep {
-  int64_t n_tokens = 0;   // the largest of the bucket
-  double default_us = 0;  // the median
+  int64_t n_tokens = 0;   // that were timed
+  double default_us = 0;  // the median; of one run where nothing is kept
   double us = 0;          // that, times the median ratio of steps in turn
 };
 

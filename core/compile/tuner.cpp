@@ -83,7 +83,7 @@ Result<StepSearch::Problem> Tuner::search(Task& task, Problem& problem) {
     KernelSearch search(tuning_, journal_, options_, **trial, report);
     BP_TRY(const auto faster, search.run());
     KernelConfig best = default_config(kernel);
-    if (!faster.empty()) {
+    if (!faster.empty() && report.why.empty()) {
       BP_TRY(best, search.confirm(faster.front()));
     }
     keep(kernel, report, best);
@@ -109,10 +109,7 @@ Status Tuner::compare(Task& task, std::vector<StepSearch::Problem>& problems, Tu
   BP_TRY_VOID(tell_progress());
   StepTrial trial(*task.program);
   StepSearch search(trial, tuning_, journal_, options_);
-  BP_TRY(TunedStep step, search.run(problems, task.runs));
-  for (const Symbol& symbol : task.program->graph().symbols) {
-    if (symbol.name == "n_tokens") step.n_tokens = symbol.max;
-  }
+  BP_TRY(const TunedStep step, search.run(problems, task.runs));
   report.steps.push_back(step);
   for (StepSearch::Problem& problem : problems) {
     const bp_kernel& kernel = trial.kernel(problem.places.front());

@@ -281,19 +281,33 @@ Status WeightStore::fill(std::span<const Placement> placements, const Buffer& sl
   BP_TRY(const Buffer workspace, source_.create(workspace_bytes, "pack"));
   std::optional<WeightUpload> upload;
   if (ring.piece_bytes > 0) {
-    BP_TRY(WeightUpload made, WeightUpload::create(*device_, *queue_, ring));
-    upload.emplace(std::move(made));
-  }
-  for (const Placement& placement : placements) {
-    if (placement.layout == 0) {
-      BP_TRY_VOID(copy(placement, slab, pays ? &*upload : nullptr));
-      continue;
+    auto made = WeightUpload::create(*device_, *queue_, ring);
+    const bool is_needed =
+        std::ranges::any_of(placements, [](const Placement& p) { return p.layout != 0 && !p.from_host; });
+    if (made.has_value()) {
+      upload.emplace(std::move(*made));
+    } else if (is_needed || made.error().code != ErrorCode::kOutOfMemory) {
+      return std::unexpected(std::move(made.error()));
+    } else {
+      pays = false;  // slower, but it loads
     }
-    const bool staged = !placement.from_host || (pays && placement.from_device);
-    BP_TRY_VOID(pack(placement, slab.span(placement.offset, placement.size_bytes),
-                     workspace.span(0, placement.ws_bytes), staged ? &*upload : nullptr));
   }
-  return upload ? upload->finish() : queue_->sync();
+  const auto bring = [&]() -> Status {
+    for (const Placement& placement : placements) {
+      if (placement.layout == 0) {
+        BP_TRY_VOID(copy(placement, slab, pays ? &*upload : nullptr));
+        continue;
+      }
+      const bool staged = !placement.from_host || (pays && placement.from_device);
+      BP_TRY_VOID(pack(placement, slab.span(placement.offset, placement.size_bytes),
+                       workspace.span(0, placement.ws_bytes), staged ? &*upload : nullptr));
+    }
+    return upload ? upload->finish() : queue_->sync();
+  };
+  Status status = bring();
+  // What was enqueued before may still use the workspace.
+  if (!status.has_value()) static_cast<void>(queue_->sync());
+  return status;
 }
 
 Status WeightStore::copy(const Placement& placement, const Buffer& slab, WeightUpload* upload) {

@@ -311,7 +311,7 @@ Result<Executor::Finished> Executor::finish() {
     const StepTimes& before = step_times_[(step.number - 1) % step_times_.size()];
     StepTimes& times = step_times_[step.number % step_times_.size()];
     BP_TRY_VOID(times.end->sync());
-    BP_TRY(step.gap_us, times.begin->elapsed_us_since(*before.end));
+    step.gap_us = times.begin->elapsed_us_since(*before.end).value_or(0);
   }
   return Finished{step.tokens, step.gap_us};
 }
@@ -320,8 +320,9 @@ Status Executor::repeat(RunObserver* observer) {
   BP_CHECK(n_started_ > 0 && n_started_ == n_finished_, "{} steps are started, {} finished", n_started_, n_finished_);
   Step& step = *steps_[(n_started_ - 1) % kStepsAhead];
   const auto run = [&]() -> Status {
-    BP_TRY_VOID(step.program->run(step.sizes, step.number, observer));
-    return shared_->queue() != nullptr ? shared_->queue()->sync() : Status{};
+    Status ran = step.program->run(step.sizes, step.number, observer);
+    Status done = shared_->queue() != nullptr ? shared_->queue()->sync() : Status{};
+    return ran.has_value() ? done : ran;
   };
   Status status = thread_ != nullptr ? thread_->wait(thread_->post(run)) : run();
   if (!status.has_value()) return std::unexpected(explain_fault(step, std::move(status.error())));

@@ -144,7 +144,7 @@ Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, co
 }
 
 Result<std::vector<BenchPair>> bench_pairs(Engine& engine, Engine& versus, const Model& model, const BenchCase& what,
-                                           const DeviceLimits* limits) {
+                                           const DeviceLimits* limits, const DeviceLimits* versus_limits) {
   BP_TRY_VOID(check_bench_case(what, engine.max_context()));
   BP_TRY_VOID(check_bench_case(what, versus.max_context()));
   std::vector<BenchPair> pairs;
@@ -165,7 +165,7 @@ Result<std::vector<BenchPair>> bench_pairs(Engine& engine, Engine& versus, const
     }
     BenchPair& made = pairs.emplace_back();
     BP_TRY(made.row, row_of(phase, timings[0], engine, what, limits));
-    BP_TRY(made.versus, row_of(phase, timings[1], versus, what, limits));
+    BP_TRY(made.versus, row_of(phase, timings[1], versus, what, versus_limits));
     std::ranges::sort(ratios);
     made.ratio = median(ratios);
     made.ratio_low = ratios[ratios.size() / 4];

@@ -43,6 +43,6 @@ struct BenchPair {
 
 // One warm-up run of each, then `repeats` pairs. Errors: as bench_model's.
 Result<std::vector<BenchPair>> bench_pairs(Engine& engine, Engine& versus, const Model& model, const BenchCase& what,
-                                           const DeviceLimits* limits);
+                                           const DeviceLimits* limits, const DeviceLimits* versus_limits);
 
 }  // namespace bp

@@ -124,7 +124,7 @@ Result<std::vector<RunAgain>> step_runs(Engine& engine, const Model& model, cons
 
 std::vector<RunAgain> step_runs(Embedder& embedder, const Model& model, const EngineOptions& options, int bucket) {
   std::vector<RunAgain> runs;
-  for (const int size : sizes_of(options.buckets, std::max(options.max_batch_tokens, bucket), bucket)) {
+  for (const int size : sizes_of(options.buckets, options.max_batch_tokens, bucket)) {
     const int n_texts = (size + embedder.max_tokens() - 1) / embedder.max_tokens();
     if (n_texts > options.max_seqs) continue;
     std::vector<std::vector<int32_t>> lists;

@@ -13,6 +13,7 @@ namespace bp::api {
 namespace {
 
 using testing::ElementsAre;
+using testing::ElementsAreArray;
 using testing::HasSubstr;
 
 std::vector<float> ramp(size_t n, float first = -1, float step = 0.125f) {
@@ -125,6 +126,7 @@ TEST_P(SessionOnDevice, NumbersGoWithFloatsAndIntegers) {
 
 TEST_P(SessionOnDevice, ValuesAreListedAsTheyAre) {
   const Tensor truth = session_.tensor({true, false, true}, {3});
+  EXPECT_THAT(session_.weight({true, false, true}, {3}).to_floats(), ElementsAreArray(truth.to_floats()));
   EXPECT_EQ(truth.type_text(), "bool[3]");
   const Tensor a = session_.tensor({1.5f, 2.5f, 3.5f}, {3});
   EXPECT_THAT(where(truth, a, session_.weight({0.0f}, {1})).to_vector<float>(), ElementsAre(1.5f, 0, 3.5f));

@@ -75,6 +75,10 @@ class Session {
   Tensor weight(std::initializer_list<T> values, const Shape& shape, const std::string& name = {}) const {
     return weight(std::vector<T>(values), shape, name);
   }
+  Tensor weight(const std::vector<bool>& values, const Shape& shape, const std::string& name = {}) const {
+    const std::vector<uint8_t> bytes(values.begin(), values.end());
+    return make(std::as_bytes(std::span(bytes)), shape, boolean, true, name);
+  }
   Tensor weight(std::span<const std::byte> bytes, const Shape& shape, DType dtype, const std::string& name = {}) const {
     return make(bytes, shape, dtype, true, name);
   }
