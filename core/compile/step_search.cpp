@@ -82,30 +82,43 @@ Status StepSearch::enter(Problem& problem, const RunAgain& run) {
     }
     want = std::move(results->front());
   }
-  for (const KernelConfig& config : problem.configs) {
-    BP_TRY_VOID(check_stop());
-    Candidate candidate;
-    candidate.config = config;
-    const std::string name = tuning_.trial_name(kernel, problem.report->problem, config);
-    if (journal_.kills(name)) {
-      ++problem.report->n_skipped;
-      continue;
-    }
-    BP_TRY_VOID(journal_.begin(name));
-    BP_TRY(const bool right, is_right(contest, candidate, want, run));
-    BP_TRY_VOID(journal_.end(name));
-    if (right) contest.candidates.push_back(std::move(candidate));
-  }
+  for (const KernelConfig& config : problem.configs)
+    BP_TRY_VOID(admit(contest, config, problem.is_screened ? nullptr : &want, run));
   contests_.push_back(std::move(contest));
   return {};
 }
 
-Result<bool> StepSearch::is_right(Contest& contest, Candidate& candidate, std::span<const std::byte> want,
+Status StepSearch::admit(Contest& contest, const KernelConfig& config, const std::vector<std::byte>* want,
+                         const RunAgain& run) {
+  BP_TRY_VOID(check_stop());
+  TunedKernel& report = *contest.problem->report;
+  const std::string name = name_of(contest, config);
+  if (journal_.kills(name)) {
+    ++report.n_skipped;
+    return {};
+  }
+  Candidate candidate;
+  candidate.config = config;
+  BP_TRY_VOID(journal_.begin(name));
+  BP_TRY(const bool is_admitted, is_right(contest, candidate, want, run));
+  BP_TRY_VOID(journal_.end(name));
+  if (is_admitted) contest.candidates.push_back(std::move(candidate));
+  return {};
+}
+
+const bp_kernel& StepSearch::kernel_of(const Contest& contest) const {
+  return trial_.kernel(contest.problem->places.front());
+}
+
+std::string StepSearch::name_of(const Contest& contest, const KernelConfig& config) const {
+  return tuning_.trial_name(kernel_of(contest), contest.problem->report->problem, config);
+}
+
+Result<bool> StepSearch::is_right(const Contest& contest, Candidate& candidate, const std::vector<std::byte>* want,
                                   const RunAgain& run) {
-  Problem& problem = *contest.problem;
-  const size_t place = problem.places.front();
-  const bp_kernel& kernel = trial_.kernel(place);
-  if (!problem.is_screened) ++problem.report->n_tried;
+  const Problem& problem = *contest.problem;
+  const bp_kernel& kernel = kernel_of(contest);
+  if (want != nullptr) ++problem.report->n_tried;
   const auto failed = [&](const Error& error) -> Result<bool> {
     ++problem.report->n_failed;
     log::debug("tuning: kernel {}: {}", kernel.id, error.message());
@@ -115,11 +128,11 @@ Result<bool> StepSearch::is_right(Contest& contest, Candidate& candidate, std::s
   auto variant = trial_.prepare(problem.places, candidate.config);
   if (!variant.has_value()) return failed(variant.error());
   candidate.variant = std::move(*variant);
-  if (problem.is_screened) return true;
+  if (want == nullptr) return true;
   Variant* const only = candidate.variant.get();
   const auto got = trial_.results({&only, 1}, run);
   if (!got.has_value()) return failed(got.error());
-  return has_right_numbers(problem, candidate.config, got->front(), want);
+  return has_right_numbers(problem, candidate.config, got->front(), *want);
 }
 
 bool StepSearch::has_right_numbers(const Problem& problem, const KernelConfig& config, std::span<const std::byte> got,
@@ -134,13 +147,20 @@ bool StepSearch::has_right_numbers(const Problem& problem, const KernelConfig& c
   return false;
 }
 
-Result<StepTrial::Times> StepSearch::time(const RunAgain& run, std::optional<size_t> index) {
+template <class F>
+Result<StepTrial::Times> StepSearch::time_with(const RunAgain& run, F candidate_of) {
   std::vector<Variant*> variants;
   for (const Contest& contest : contests_) {
-    const bool has_one = index && *index < contest.candidates.size();
-    variants.push_back(has_one ? contest.candidates[*index].variant.get() : contest.plain.get());
+    const Candidate* candidate = candidate_of(contest);
+    variants.push_back((candidate != nullptr ? candidate->variant : contest.plain).get());
   }
   return trial_.time(variants, run);
+}
+
+Result<StepTrial::Times> StepSearch::time(const RunAgain& run, std::optional<size_t> index) {
+  return time_with(run, [&](const Contest& contest) {
+    return index && *index < contest.candidates.size() ? &contest.candidates[*index] : nullptr;
+  });
 }
 
 // What is known to be right by itself has not run among others yet: the first run of each, one of every problem at a
@@ -152,24 +172,21 @@ Status StepSearch::try_all(const RunAgain& run) {
     for (Contest& contest : contests_) {
       if (i < contest.candidates.size()) contests.push_back(&contest);
     }
-    const auto name = [&](const Contest* contest) {
-      const Problem& problem = *contest->problem;
-      return tuning_.trial_name(trial_.kernel(problem.places.front()), problem.report->problem,
-                                contest->candidates[i].config);
+    const auto runs_noted = [&](std::span<Contest* const> noted, auto time_them) -> Result<bool> {
+      for (const Contest* contest : noted)
+        BP_TRY_VOID(journal_.begin(name_of(*contest, contest->candidates[i].config)));
+      const bool has_run = time_them().has_value();
+      if (!has_run) BP_TRY_VOID(lost_or_fine(trial_.device(), kernel_of(*noted.front())));
+      for (const Contest* contest : noted) BP_TRY_VOID(journal_.end(name_of(*contest, contest->candidates[i].config)));
+      return has_run;
     };
-    for (const Contest* contest : contests) BP_TRY_VOID(journal_.begin(name(contest)));
-    const bool all_ran = time(run, i).has_value();
-    if (!all_ran) BP_TRY_VOID(lost_or_fine(trial_.device(), trial_.kernel(contests.front()->problem->places.front())));
-    for (const Contest* contest : contests) BP_TRY_VOID(journal_.end(name(contest)));
+    BP_TRY(const bool all_ran, runs_noted(contests, [&] { return time(run, i); }));
     if (all_ran) continue;
     for (Contest* contest : contests) {
       Candidate& candidate = contest->candidates[i];
       Variant* const only = candidate.variant.get();
-      BP_TRY_VOID(journal_.begin(name(contest)));
-      const bool ran = trial_.time({&only, 1}, run).has_value();
-      if (!ran) BP_TRY_VOID(lost_or_fine(trial_.device(), trial_.kernel(contest->problem->places.front())));
-      BP_TRY_VOID(journal_.end(name(contest)));
-      if (ran) continue;
+      BP_TRY(const bool has_run, runs_noted({&contest, 1}, [&] { return trial_.time({&only, 1}, run); }));
+      if (has_run) continue;
       ++contest->problem->report->n_failed;
       candidate.has_failed = true;
     }
@@ -208,7 +225,7 @@ Status StepSearch::round(const RunAgain& run, size_t n_between) {
 }
 
 KernelConfig StepSearch::best_of_each(const Contest& contest) const {
-  const KernelConfig plain = default_config(trial_.kernel(contest.problem->places.front()));
+  const KernelConfig plain = default_config(kernel_of(contest));
   KernelConfig config = plain;
   std::vector<double> best(plain.size(), 1);
   for (const Candidate& candidate : contest.candidates) {
@@ -227,49 +244,21 @@ KernelConfig StepSearch::best_of_each(const Contest& contest) const {
 }
 
 Status StepSearch::combine(const RunAgain& run) {
-  std::vector<Contest*> contests;
-  std::vector<Candidate> made;
-  std::vector<Variant*> plain, combined;
-  std::vector<std::string> names;
+  std::vector<std::pair<Contest*, KernelConfig>> wanted;
+  std::vector<Variant*> plain;
   for (Contest& contest : contests_) {
-    Candidate candidate;
-    candidate.config = best_of_each(contest);
-    const auto& places = contest.problem->places;
-    const bp_kernel& kernel = trial_.kernel(places.front());
+    const bp_kernel& kernel = kernel_of(contest);
     // Where configurations are few, all were tried.
     if (ConfigSpace(kernel, tuning_.deterministic()).count(kFewConfigs) <= kFewConfigs) continue;
-    const auto same = [&](const Candidate& other) { return other.config == candidate.config; };
-    if (candidate.config == default_config(kernel) || std::ranges::any_of(contest.candidates, same)) continue;
-    const std::string name = tuning_.trial_name(kernel, contest.problem->report->problem, candidate.config);
-    if (journal_.kills(name)) continue;
-    auto variant = trial_.prepare(places, candidate.config);
-    if (!variant.has_value()) {
-      BP_TRY_VOID(lost_or_fine(trial_.device(), kernel));
-      continue;
-    }
-    candidate.variant = std::move(*variant);
-    contests.push_back(&contest);
+    KernelConfig config = best_of_each(contest);
+    if (config == default_config(kernel)) continue;
+    if (std::ranges::find(contest.candidates, config, &Candidate::config) != contest.candidates.end()) continue;
+    wanted.emplace_back(&contest, std::move(config));
     plain.push_back(contest.plain.get());
-    combined.push_back(candidate.variant.get());
-    names.push_back(name);
-    made.push_back(std::move(candidate));
   }
-  if (made.empty()) return {};
-  BP_TRY(const auto want, trial_.results(plain, run));
-  for (size_t i = 0; i < made.size(); ++i) {
-    const Problem& problem = *contests[i]->problem;
-    BP_TRY_VOID(check_stop());
-    BP_TRY_VOID(journal_.begin(names[i]));
-    const auto got = trial_.results({&combined[i], 1}, run);
-    if (!got.has_value()) BP_TRY_VOID(lost_or_fine(trial_.device(), trial_.kernel(problem.places.front())));
-    BP_TRY_VOID(journal_.end(names[i]));
-    ++problem.report->n_tried;
-    if (!got.has_value()) {
-      ++problem.report->n_failed;
-    } else if (has_right_numbers(problem, made[i].config, got->front(), want[i])) {
-      contests[i]->candidates.push_back(std::move(made[i]));
-    }
-  }
+  if (wanted.empty()) return {};
+  BP_TRY(const auto results, trial_.results(plain, run));
+  for (size_t i = 0; i < wanted.size(); ++i) BP_TRY_VOID(admit(*wanted[i].first, wanted[i].second, &results[i], run));
   return {};
 }
 
@@ -331,12 +320,7 @@ void StepSearch::choose(size_t n_sizes) {
 }
 
 Result<StepTrial::Times> StepSearch::time_kept(const RunAgain& run, bool is_kept) {
-  std::vector<Variant*> variants;
-  for (const Contest& contest : contests_) {
-    const bool has_one = is_kept && contest.winner != nullptr;
-    variants.push_back(has_one ? contest.winner->variant.get() : contest.plain.get());
-  }
-  return trial_.time(variants, run);
+  return time_with(run, [&](const Contest& contest) { return is_kept ? contest.winner : nullptr; });
 }
 
 // All that is to be kept against the defaults: kernels share caches and memory, and what one gains another may lose.

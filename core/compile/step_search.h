@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "compile/config_space.h"
@@ -56,8 +58,11 @@ class StepSearch {
   };
 
   Status enter(Problem& problem, const RunAgain& run);
-  // Whether it runs and gives what the default gives.
-  Result<bool> is_right(Contest& contest, Candidate& candidate, std::span<const std::byte> want, const RunAgain& run);
+  // Adds a candidate, unless it killed a process before, cannot run, or gives other numbers than `want`, the default's;
+  // null: its numbers are known to be right.
+  Status admit(Contest& contest, const KernelConfig& config, const std::vector<std::byte>* want, const RunAgain& run);
+  Result<bool> is_right(const Contest& contest, Candidate& candidate, const std::vector<std::byte>* want,
+                        const RunAgain& run);
   // Held against those of the default.
   bool has_right_numbers(const Problem& problem, const KernelConfig& config, std::span<const std::byte> got,
                          std::span<const std::byte> want);
@@ -67,6 +72,9 @@ class StepSearch {
   Status combine(const RunAgain& run);
   KernelConfig best_of_each(const Contest& contest) const;
   Status compare(const RunAgain& run, int n_rounds);
+  // With what `candidate_of` gives for each problem; null: the default.
+  template <class F>
+  Result<StepTrial::Times> time_with(const RunAgain& run, F candidate_of);
   // With the default, or the candidate at this index where a problem has so many.
   Result<StepTrial::Times> time(const RunAgain& run, std::optional<size_t> index);
   Result<StepTrial::Times> time_kept(const RunAgain& run, bool is_kept);
@@ -77,6 +85,9 @@ class StepSearch {
   void choose(size_t n_sizes);
   Result<TunedStep> confirm(std::span<const RunAgain> runs);
   Status check_stop() const;
+  const bp_kernel& kernel_of(const Contest& contest) const;
+  // In the journal.
+  std::string name_of(const Contest& contest, const KernelConfig& config) const;
   size_t most_candidates() const;
 
   StepTrial& trial_;

@@ -111,18 +111,7 @@ Result<BenchRow> row_of(Phase phase, std::span<const Timing> timings, Engine& en
 }  // namespace
 
 Status check_bench_case(const BenchCase& what, int max_context) {
-  if (what.n_prompt <= 0 && what.n_gen <= 0) {
-    return fail(ErrorCode::kUsage, "bench",
-                fmt::format("{} prompt tokens and {} new ones leave nothing to time", what.n_prompt, what.n_gen),
-                "raise -p or -n");
-  }
-  const int64_t longest = int64_t{what.depth} + std::max(what.n_prompt, what.n_gen + 1);
-  if (longest > max_context) {
-    return fail(ErrorCode::kUsage, "bench",
-                fmt::format("needs {} tokens of context, there are {}", longest, max_context),
-                "lower -p, -n or -d, or raise engine.max_context or kv.memory_fraction");
-  }
-  return {};
+  return check_tokens("bench", "time", what.n_prompt, what.n_gen, what.depth, max_context);
 }
 
 Result<std::vector<BenchRow>> bench_model(Engine& engine, const Model& model, const BenchCase& what,

@@ -110,18 +110,7 @@ void append(Steps& steps, Steps found, size_t phase) {
 }  // namespace
 
 Status check_profile_case(const ProfileCase& what, int max_context) {
-  if (what.n_prompt <= 0 && what.n_gen <= 0) {
-    return fail(ErrorCode::kUsage, "profile",
-                fmt::format("{} prompt tokens and {} new ones leave nothing to run", what.n_prompt, what.n_gen),
-                "raise -p or -n");
-  }
-  const int64_t longest = int64_t{what.depth} + std::max(what.n_prompt, what.n_gen + 1);
-  if (longest > max_context) {
-    return fail(ErrorCode::kUsage, "profile",
-                fmt::format("needs {} tokens of context, there are {}", longest, max_context),
-                "lower -p, -n or -d, or raise engine.max_context or kv.memory_fraction");
-  }
-  return {};
+  return check_tokens("profile", "run", what.n_prompt, what.n_gen, what.depth, max_context);
 }
 
 Result<Profile> profile(Engine& engine, const Model& model, Device* device, const ProfileCase& what,

@@ -1,6 +1,10 @@
 #include "perf/random_requests.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <random>
+#include <string>
 
 namespace bp {
 namespace {
@@ -13,6 +17,22 @@ std::vector<int32_t> draw(std::mt19937& random, const Model& model, int n) {
 }
 
 }  // namespace
+
+Status check_tokens(std::string_view command, std::string_view work, int n_prompt, int n_gen, int depth,
+                    int max_context) {
+  if (n_prompt <= 0 && n_gen <= 0) {
+    return fail(ErrorCode::kUsage, std::string(command),
+                fmt::format("{} prompt tokens and {} new ones leave nothing to {}", n_prompt, n_gen, work),
+                "raise -p or -n");
+  }
+  const int64_t longest = int64_t{depth} + std::max(n_prompt, n_gen + 1);
+  if (longest > max_context) {
+    return fail(ErrorCode::kUsage, std::string(command),
+                fmt::format("needs {} tokens of context, there are {}", longest, max_context),
+                "lower -p, -n or -d, or raise engine.max_context or kv.memory_fraction");
+  }
+  return {};
+}
 
 std::vector<int32_t> random_tokens(const Model& model, int n) {
   std::mt19937 random(7);

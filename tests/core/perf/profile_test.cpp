@@ -6,7 +6,7 @@
 #include <set>
 
 #include "../built_plugins.h"
-#include "model/model.h"
+#include "../engine/golden_model.h"
 #include "perf/profile_output.h"
 #include "plugin_host/registry.h"
 
@@ -19,9 +19,7 @@ using testing::HasSubstr;
 class ProfileTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto model = Model::open(BP_SOURCE_DIR "/tests/goldens/data/qwen3_moe");
-    ASSERT_TRUE(model.has_value()) << model.error().message();
-    model_ = std::make_unique<Model>(std::move(*model));
+    model_ = &model_of("qwen3_moe");
     registry_ = built_plugins();
     auto device = registry_->open("cpu:0");
     ASSERT_TRUE(device.has_value()) << device.error().message();
@@ -41,7 +39,7 @@ class ProfileTest : public testing::Test {
     return profile(*engine_, *model_, device_.get(), what, &limits);
   }
 
-  std::unique_ptr<Model> model_;
+  const Model* model_ = nullptr;
   std::unique_ptr<PluginRegistry> registry_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<Engine> engine_;

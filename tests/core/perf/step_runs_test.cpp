@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "../built_plugins.h"
-#include "model/model.h"
+#include "../engine/golden_model.h"
 #include "plugin_host/registry.h"
 
 namespace bp {
@@ -37,16 +37,14 @@ class SizeWatch : public RunObserver {
 class StepRunsTest : public testing::TestWithParam<bool> {
  protected:
   void open(const std::string& golden) {
-    auto model = Model::open(BP_SOURCE_DIR "/tests/goldens/data/" + golden);
-    ASSERT_TRUE(model.has_value()) << model.error().message();
-    model_ = std::make_unique<Model>(std::move(*model));
+    model_ = &model_of(golden);
     registry_ = built_plugins();
     auto device = registry_->open("cpu:0");
     ASSERT_TRUE(device.has_value()) << device.error().message();
     device_ = std::move(*device);
   }
 
-  std::unique_ptr<Model> model_;
+  const Model* model_ = nullptr;
   std::unique_ptr<PluginRegistry> registry_;
   std::unique_ptr<Device> device_;
 };
